@@ -5,6 +5,7 @@ Needs nothing but the standard library.
 
 from __future__ import annotations
 
+from verifier_service.model.capabilities import *  # noqa: F403
 from verifier_service.model.errors import *  # noqa: F403
 from verifier_service.model.executor import *  # noqa: F403
 from verifier_service.model.problem import *  # noqa: F403
