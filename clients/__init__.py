@@ -1,0 +1,30 @@
+"""Clients of the verification service; they need grpcio and protobuf only.
+
+`Verifier` and `AsyncVerifier` speak to a server. `clients.local.LocalVerifier` runs the service in
+its own process, and needs the `server` extra.
+"""
+
+from __future__ import annotations
+
+from clients.asynchronous import AsyncStream, AsyncVerifier
+from clients.connection import Connection
+from clients.results import BatchItem, StreamItem
+from clients.retries import RetryPolicy
+from clients.specs import SpecDetails, encode_value, python_calls, python_stdio, python_tests
+from clients.synchronous import Stream, Verifier
+
+__all__ = [
+    "AsyncStream",
+    "AsyncVerifier",
+    "BatchItem",
+    "Connection",
+    "RetryPolicy",
+    "SpecDetails",
+    "Stream",
+    "StreamItem",
+    "Verifier",
+    "encode_value",
+    "python_calls",
+    "python_stdio",
+    "python_tests",
+]
