@@ -11,7 +11,11 @@ from verifier_service.model import (
     VerificationPage,
 )
 
-__all__ = ["VerdictStore"]
+__all__ = ["StoreError", "VerdictStore"]
+
+
+class StoreError(Exception):
+    """A store that can't be opened, or can't keep or find what it is asked to."""
 
 
 class VerdictStore(Protocol):
@@ -19,6 +23,9 @@ class VerdictStore(Protocol):
 
     When a method that writes returns, what it wrote survives the death of this process (`kill -9`
     included). Any method may be called from many tasks at a time.
+
+    Raises:
+        StoreError: From every method: the store is closed, full, broken or out of reach.
     """
 
     async def verdict(self, digest: str) -> Verdict | None:
@@ -30,7 +37,9 @@ class VerdictStore(Protocol):
     ) -> None:
         """Writes a verification, new or changed; with `keep_verdict`, its verdict by digest too.
 
-        Both land in one transaction.
+        Both land in one transaction. What is over never changes any more: a write that comes too
+        late, whatever the order in which writes arrive, has no effect on the verification. Each
+        write in state RUNNING counts as one beginning.
         """
         ...
 
@@ -52,6 +61,14 @@ class VerdictStore(Protocol):
 
     async def unfinished(self) -> list[tuple[Verification, int]]:
         """Verifications that are QUEUED or RUNNING, and how often each was begun, oldest first."""
+        ...
+
+    async def prune(self, keep: int) -> None:
+        """Lets go of the oldest finished verifications beyond `keep`, and of as many verdicts.
+
+        Verdicts go by least recent use. The engine calls it from time to time; it takes bounded
+        steps, so that a store far beyond its size shrinks over several calls.
+        """
         ...
 
     async def close(self) -> None:
