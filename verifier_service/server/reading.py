@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from verifier_service import validation, wire
@@ -27,13 +28,17 @@ class RequestReader:
         """One spec.
 
         Raises:
-            InvalidSpec: The message says no spec.
+            InvalidSpec: The message says no spec. Its fields are named as in a request:
+                `spec.candidate.source`.
         """
-        return wire.spec_from_proto(
-            spec,
-            maximum_limits=self.capabilities.maximum_limits,
-            maximum_candidate_bytes=self.capabilities.maximum_candidate_bytes,
-        )
+        try:
+            return wire.spec_from_proto(
+                spec,
+                maximum_limits=self.capabilities.maximum_limits,
+                maximum_candidate_bytes=self.capabilities.maximum_candidate_bytes,
+            )
+        except InvalidSpec as error:
+            raise InvalidSpec.of(_in_request(error.violations)) from None
 
     def request(
         self,
@@ -67,9 +72,15 @@ class RequestReader:
         """What is wrong with the part that could be read."""
         found = [] if options is None else validation.check_options(options)
         if spec is not None:
-            found += validation.check_spec(
-                spec,
-                maximum_limits=self.capabilities.maximum_limits,
-                maximum_candidate_bytes=self.capabilities.maximum_candidate_bytes,
+            found += _in_request(
+                validation.check_spec(
+                    spec,
+                    maximum_limits=self.capabilities.maximum_limits,
+                    maximum_candidate_bytes=self.capabilities.maximum_candidate_bytes,
+                )
             )
         return found
+
+
+def _in_request(violations: Iterable[Violation]) -> list[Violation]:
+    return [Violation(f"spec.{one.field}", one.description) for one in violations]
