@@ -134,7 +134,9 @@ class TestCode(_message.Message):
     `test*` and `unittest.TestCase` classes run, where the source has them.
     """
     entry_point: _builtins.str
-    """Function handed to `check`. MUST be set if the source defines `check`."""
+    """Function handed to `check`, where the source defines it: a name, or a path
+    such as `Solution().solve`.
+    """
     def __init__(
         self,
         *,
@@ -179,7 +181,7 @@ class CallCases(_message.Message):
     TOLERANCE_FIELD_NUMBER: _builtins.int
     COMPARISON_FIELD_NUMBER: _builtins.int
     entry_point: _builtins.str
-    """Name of the function."""
+    """Name of the function, or a path such as `Solution().solve`."""
     tolerance: _builtins.float
     """Largest absolute or relative difference at which floats still agree; 0 means exact."""
     comparison: Global___CallCases.Comparison.ValueType
@@ -239,7 +241,7 @@ Global___CallCase: _TypeAlias = CallCase  # noqa: Y015
 
 @_typing.final
 class StdioCases(_message.Message):
-    """Runs of a program."""
+    """Runs of a program. Each case runs in a fresh process, and the limits are those of one case."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

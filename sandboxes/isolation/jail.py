@@ -1,0 +1,120 @@
+"""The seam between executors and sandboxes: what a jail offers, whatever makes it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["Backend", "Exit", "Isolation", "Jail", "JailedRun", "ProcessLimits", "Scheduling"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessLimits:
+    """Limits on one run; hard ones, which the run can't raise."""
+
+    cpu_seconds: float
+    """Of one process with its threads, measured by its scheduler clock."""
+    memory_bytes: int
+    """Address space of each process."""
+    processes: int
+    """Processes and threads together."""
+    file_bytes: int = 16 * 1024**2
+    """Size of one file."""
+    open_files: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """How a run ended, as the kernel told the jail's first process. Never self-reported."""
+
+    code: int | None = None
+    """Exit code; None after a signal."""
+    signal: int | None = None
+    limit: str | None = None
+    """"cpu-time" when the jail ended it for that."""
+    begun: bool = True
+    """Whether our own preparations were done: what happened before is never the run's doing."""
+    cpu_seconds: float = 0.0
+    """User and system time of the run and everything it started."""
+    wall_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    """Largest resident set of one of its processes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduling:
+    """What the kernel's scheduler did with the threads of a run, in seconds, summed up."""
+
+    on_cpu: float
+    waiting: float
+    """Ready to run, without getting a core: what a busy machine took, not the run."""
+
+
+class JailedRun(Protocol):
+    """One process, and everything that it starts, in a jail."""
+
+    @property
+    def started(self) -> asyncio.Future[float]:
+        """When it began to run, on the monotonic clock. Raises `SandboxLost` if it never did."""
+        ...
+
+    @property
+    def ended(self) -> asyncio.Future[Exit]:
+        """How it ended. Raises `SandboxLost` if the jail went first. Await it through `shield`."""
+        ...
+
+    def kill(self) -> None:
+        """Ends it; `ended` tells when it is gone."""
+        ...
+
+
+class Jail(Protocol):
+    """A place without network, host files, host processes or environment, used by one candidate."""
+
+    def start(self, module: str, *, fds: Mapping[str, int], limits: ProcessLimits) -> JailedRun:
+        """Starts `module.main()` in a new process; one run at a time.
+
+        Args:
+            module: One of the modules that the jail was opened with.
+            fds: `stdin`, `stdout` and `stderr` where given (else the null device); the others
+                follow from file descriptor 3 in their order. The caller keeps its own copies and
+                closes them.
+            limits: Limits in force from the first instruction of `main`.
+        """
+        ...
+
+    def scheduling(self) -> Scheduling:
+        """What the scheduler has given the processes of the current run so far."""
+        ...
+
+    async def close(self) -> None:
+        """Ends everything in the jail; when it returns, all of it is gone. May be repeated."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """What a backend enforces on this machine."""
+
+    backend: str
+    """"bubblewrap/namespaces"."""
+    enforced: tuple[str, ...]
+    """Names as docs/threat-model.md explains them: "no-network", "seccomp" …"""
+
+
+class Backend(Protocol):
+    """Makes jails."""
+
+    @property
+    def isolation(self) -> Isolation:
+        """What its jails enforce, as tried out on this machine."""
+        ...
+
+    def open(self, *modules: str) -> Jail:
+        """Opens a jail that has imported these modules of ours.
+
+        Returns at once; a jail that could not be made fails its runs with `SandboxLost`.
+        """
+        ...

@@ -1,0 +1,223 @@
+"""A system call filter for jails, as a classic BPF program that bubblewrap installs.
+
+It denies what a Python program has no use for and kernels have had trouble with: making
+namespaces and mounts, reaching into other processes, sockets of any family (a socket that is
+handed in still works), kernel keyrings, BPF, performance events, io_uring. Calls of a foreign
+architecture kill the process: their numbers mean something else.
+
+`clone3` answers ENOSYS, so that the C library falls back to `clone`, whose flags a filter can see
+(moby/moby#42680).
+"""
+
+from __future__ import annotations
+
+import errno
+import platform
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["program"]
+
+# linux/bpf_common.h, linux/seccomp.h, linux/audit.h
+_LOAD: Final = 0x20
+_JUMP_EQUAL: Final = 0x15
+_JUMP_GREATER_EQUAL: Final = 0x35
+_JUMP_SET: Final = 0x45
+_RETURN: Final = 0x06
+_ALLOW: Final = 0x7FFF0000
+_ERRNO: Final = 0x00050000
+_KILL: Final = 0x80000000
+_NUMBER_OFFSET: Final = 0
+_ARCH_OFFSET: Final = 4
+_FIRST_ARGUMENT_OFFSET: Final = 16
+_X32_BIT: Final = 0x40000000
+# CLONE_NEWTIME shares its bit with the signal mask of clone, and is no flag of clone.
+_NAMESPACE_FLAGS: Final = 0x7E020000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Architecture:
+    audit: int
+    clone: int
+    clone3: int
+    denied: tuple[int, ...]
+
+
+# Numbers from the kernel's tables: arch/x86/entry/syscalls/syscall_64.tbl and
+# include/uapi/asm-generic/unistd.h; 424 and above are the same everywhere.
+_COMMON: Final = (
+    425,  # io_uring_setup
+    426,  # io_uring_enter
+    427,  # io_uring_register
+    428,  # open_tree
+    429,  # move_mount
+    430,  # fsopen
+    431,  # fsconfig
+    432,  # fsmount
+    433,  # fspick
+    438,  # pidfd_getfd
+    440,  # process_madvise
+    442,  # mount_setattr
+    443,  # quotactl_fd
+    447,  # memfd_secret
+    448,  # process_mrelease
+)
+_ARCHITECTURES: Final = {
+    "x86_64": _Architecture(
+        audit=0xC000003E,
+        clone=56,
+        clone3=435,
+        denied=(
+            41,  # socket
+            29,  # shmget
+            64,  # semget
+            68,  # msgget
+            101,  # ptrace
+            103,  # syslog
+            134,  # uselib
+            135,  # personality
+            139,  # sysfs
+            153,  # vhangup
+            154,  # modify_ldt
+            155,  # pivot_root
+            159,  # adjtimex
+            161,  # chroot
+            163,  # acct
+            164,  # settimeofday
+            165,  # mount
+            166,  # umount2
+            167,  # swapon
+            168,  # swapoff
+            169,  # reboot
+            172,  # iopl
+            173,  # ioperm
+            175,  # init_module
+            176,  # delete_module
+            179,  # quotactl
+            203,  # sched_setaffinity
+            212,  # lookup_dcookie
+            227,  # clock_settime
+            240,  # mq_open
+            246,  # kexec_load
+            248,  # add_key
+            249,  # request_key
+            250,  # keyctl
+            272,  # unshare
+            278,  # vmsplice
+            298,  # perf_event_open
+            300,  # fanotify_init
+            303,  # name_to_handle_at
+            304,  # open_by_handle_at
+            305,  # clock_adjtime
+            308,  # setns
+            310,  # process_vm_readv
+            311,  # process_vm_writev
+            312,  # kcmp
+            313,  # finit_module
+            319,  # memfd_create
+            320,  # kexec_file_load
+            321,  # bpf
+            323,  # userfaultfd
+        ),
+    ),
+    "aarch64": _Architecture(
+        audit=0xC00000B7,
+        clone=220,
+        clone3=435,
+        denied=(
+            198,  # socket
+            194,  # shmget
+            190,  # semget
+            186,  # msgget
+            117,  # ptrace
+            116,  # syslog
+            92,  # personality
+            58,  # vhangup
+            41,  # pivot_root
+            171,  # adjtimex
+            51,  # chroot
+            89,  # acct
+            170,  # settimeofday
+            40,  # mount
+            39,  # umount2
+            224,  # swapon
+            225,  # swapoff
+            142,  # reboot
+            105,  # init_module
+            106,  # delete_module
+            60,  # quotactl
+            122,  # sched_setaffinity
+            18,  # lookup_dcookie
+            112,  # clock_settime
+            180,  # mq_open
+            104,  # kexec_load
+            217,  # add_key
+            218,  # request_key
+            219,  # keyctl
+            97,  # unshare
+            75,  # vmsplice
+            241,  # perf_event_open
+            262,  # fanotify_init
+            264,  # name_to_handle_at
+            265,  # open_by_handle_at
+            266,  # clock_adjtime
+            268,  # setns
+            270,  # process_vm_readv
+            271,  # process_vm_writev
+            272,  # kcmp
+            273,  # finit_module
+            279,  # memfd_create
+            294,  # kexec_file_load
+            280,  # bpf
+            282,  # userfaultfd
+        ),
+    ),
+}
+
+
+def program(machine: str = "") -> bytes | None:
+    """The filter for this machine, or None where its architecture has no table here.
+
+    Args:
+        machine: As `platform.machine()` names it; this machine by default.
+
+    Returns:
+        An array of `struct sock_filter` (8 bytes each), as bubblewrap's `--seccomp` reads it.
+    """
+    architecture = _ARCHITECTURES.get(machine or platform.machine())
+    if architecture is None:
+        return None
+    instructions = [
+        _statement(_LOAD, _ARCH_OFFSET),
+        *_unless(_JUMP_EQUAL, architecture.audit, _KILL),
+        _statement(_LOAD, _NUMBER_OFFSET),
+        *_if(_JUMP_GREATER_EQUAL, _X32_BIT, _KILL),
+        *_if(_JUMP_EQUAL, architecture.clone3, _ERRNO | errno.ENOSYS),
+    ]
+    for number in (*architecture.denied, *_COMMON):
+        instructions += _if(_JUMP_EQUAL, number, _ERRNO | errno.EPERM)
+    instructions += [
+        _jump(_JUMP_EQUAL, architecture.clone, 0, 3),
+        _statement(_LOAD, _FIRST_ARGUMENT_OFFSET),
+        *_if(_JUMP_SET, _NAMESPACE_FLAGS, _ERRNO | errno.EPERM),
+        _statement(_RETURN, _ALLOW),
+    ]
+    return b"".join(instructions)
+
+
+def _statement(code: int, operand: int) -> bytes:
+    return struct.pack("=HBBI", code, 0, 0, operand)
+
+
+def _jump(code: int, operand: int, if_true: int, if_false: int) -> bytes:
+    return struct.pack("=HBBI", code, if_true, if_false, operand)
+
+
+def _if(code: int, operand: int, action: int) -> Sequence[bytes]:
+    return (_jump(code, operand, 0, 1), _statement(_RETURN, action))
+
+
+def _unless(code: int, operand: int, action: int) -> Sequence[bytes]:
+    return (_jump(code, operand, 1, 0), _statement(_RETURN, action))

@@ -1,0 +1,432 @@
+"""Test code that calls the candidate: statements, `check(candidate)`, `test*`, `unittest`.
+
+The code runs as it stands, except that each `assert` also notes what it compared. Names that it
+does not define itself come from the problem's preamble, run here, or else from the candidate.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import functools
+import inspect
+import sys
+import traceback
+import types
+import unittest
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from sandboxes.python_tests.jailed.remote import Interruption, RemoteObject, brief
+
+if TYPE_CHECKING:
+    from sandboxes.python_tests.jailed.checker import Judge
+    from sandboxes.python_tests.jailed.remote import RemoteCandidate
+
+FILE_NAME = "<tests>"
+HOOK = "__verifier__"
+IMPORT_NAMES = ("candidate", "solution")
+_COMPARISONS: dict[type, str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Is: "is",
+    ast.IsNot: "is not",
+    ast.In: "in",
+    ast.NotIn: "not in",
+}
+
+
+class BrokenTests(Exception):
+    """The tests can't judge any candidate; it is the problem that has to change."""
+
+
+def prepare(job: dict[str, Any]) -> Callable[[RemoteCandidate, Judge], None]:
+    """The tests of a job of form `code`.
+
+    Raises:
+        BrokenTests: The test code or the preamble does not parse.
+    """
+    tree = parse(job["test"], "The test code")
+    asserts = sum(isinstance(node, ast.Assert) for node in ast.walk(tree))
+    tree = Instrument(wrap=job["keep_going"]).visit(tree)
+    code = compile(tree, FILE_NAME, "exec", dont_inherit=True)
+    trusted = preamble_names(job["preamble"], entry_point=job["entry_point"])
+
+    def run(candidate: RemoteCandidate, judge: Judge) -> None:
+        candidate.trusted_classes = {
+            name: value
+            for name, value in trusted.items()
+            if isinstance(value, type) and value.__module__ == "preamble"
+        }
+        Tests(candidate, judge, trusted, asserts=asserts).run(code, job["entry_point"])
+
+    return run
+
+
+def parse(source: str, what: str) -> ast.Module:
+    """The syntax tree of trusted text."""
+    try:
+        return ast.parse(source, FILE_NAME)
+    except SyntaxError as error:
+        raise BrokenTests(f"{what} does not parse: {error.msg}, line {error.lineno}.") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise BrokenTests(f"{what} does not parse: {error}.") from error
+
+
+def preamble_names(preamble: str, *, entry_point: str) -> dict[str, Any]:
+    """What the preamble defines by itself: names that the candidate has no say in.
+
+    Functions that the preamble leaves for the candidate to write (the entry point, and functions
+    and classes with an empty body) are not among them. A preamble that is no complete program,
+    because the candidate continues it mid-statement, counts with the statement closed by `pass`.
+    """
+    tree = _parse_preamble(preamble)
+    if tree is None:
+        return {}
+    open_names = {
+        node.name
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        and _left_open(node)
+    }
+    module = types.ModuleType("preamble")
+    sys.modules["preamble"] = module
+    try:
+        exec(compile(tree, "<preamble>", "exec", dont_inherit=True), module.__dict__)  # noqa: S102
+    except Exception as error:
+        raise BrokenTests(f"The preamble raised {type(error).__name__}: {error}") from error
+    own = {
+        name: value
+        for name, value in module.__dict__.items()
+        if not (name.startswith("__") and name.endswith("__"))
+    }
+    return {n: v for n, v in own.items() if n not in open_names and n != entry_point}
+
+
+def _parse_preamble(preamble: str) -> ast.Module | None:
+    last = preamble.rstrip().rpartition("\n")[2]
+    indent = " " * (len(last) - len(last.lstrip()))
+    for closing in ("", f"\n{indent}pass\n", f"\n{indent}    pass\n"):
+        try:
+            return ast.parse(preamble + closing)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+    return None
+
+
+def _left_open(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    """Whether a definition has nothing in it but a docstring, `pass`, `...` or a refusal."""
+    body = [
+        statement
+        for statement in node.body
+        if not isinstance(statement, ast.Pass)
+        and not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+        and not (isinstance(statement, ast.Raise) and "NotImplemented" in ast.dump(statement))
+    ]
+    if isinstance(node, ast.ClassDef):
+        methods = [
+            part for part in body if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef))
+        ]
+        return not body or any(map(_left_open, methods))
+    return not body
+
+
+class Instrument(ast.NodeTransformer):
+    """Has every `assert` note what it compared, before it passes or raises as ever.
+
+    With `wrap`, a failing assertion of the module, of `check` or of a test function does not keep
+    the ones after it from running.
+    """
+
+    def __init__(self, *, wrap: bool) -> None:
+        self._wrap = wrap
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        """Wraps the assertions of the module."""
+        return self._visit_body(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Wraps the assertions of `check` and of test functions."""
+        if node.name == "check" or node.name.startswith("test"):
+            return self._visit_body(node)
+        return self.generic_visit(node)
+
+    def _visit_body(self, node: ast.Module | ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        if self._wrap:
+            node.body = [self._wrapped(statement) for statement in node.body]
+        return node
+
+    def _wrapped(self, statement: ast.stmt) -> ast.stmt:
+        if not hasattr(statement, "is_assertion"):
+            return statement
+        guard = ast.withitem(_hook_call("case", [ast.Constant(statement.lineno)]), None)
+        wrapped = ast.With(items=[guard], body=[statement])
+        return ast.fix_missing_locations(ast.copy_location(wrapped, statement))
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        """Turns `assert TEST, MESSAGE` into a call of the hook, and the raise that it stands for."""
+        self.generic_visit(node)
+        test = node.test
+        if (
+            isinstance(test, ast.Compare)
+            and len(test.ops) == 1
+            and type(test.ops[0]) in _COMPARISONS
+        ):
+            noted = _hook_call(
+                "compare",
+                [test.left, ast.Constant(_COMPARISONS[type(test.ops[0])]), test.comparators[0]],
+            )
+        else:
+            noted = _hook_call("note", [test])
+        holds = _hook_call("holds", [ast.Constant(node.lineno), noted])
+        error = ast.Call(
+            func=ast.Name("AssertionError", ast.Load()),
+            args=[node.msg] if node.msg else [],
+            keywords=[],
+        )
+        replacement = ast.If(
+            test=ast.UnaryOp(ast.Not(), holds), body=[ast.Raise(exc=error, cause=None)], orelse=[]
+        )
+        replacement.is_assertion = True  # type: ignore[attr-defined]
+        return ast.fix_missing_locations(ast.copy_location(replacement, node))
+
+
+def _hook_call(method: str, args: list[ast.expr]) -> ast.Call:
+    function = ast.Attribute(ast.Name(HOOK, ast.Load()), method, ast.Load())
+    return ast.Call(func=function, args=args, keywords=[])
+
+
+class Hook:
+    """What instrumented asserts call."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self._last = ""
+        self._seen: dict[int, int] = {}
+        self.held = 0
+
+    def compare(self, left: Any, operator: str, right: Any) -> Any:
+        """The result of a comparison, noted."""
+        self._last = f"got {brief(left)}, wanted {operator} {brief(right)}"
+        match operator:
+            case "==":
+                return left == right
+            case "!=":
+                return left != right
+            case "<":
+                return left < right
+            case "<=":
+                return left <= right
+            case ">":
+                return left > right
+            case ">=":
+                return left >= right
+            case "is":
+                return left is right
+            case "is not":
+                return left is not right
+            case "in":
+                return left in right
+        return left not in right
+
+    def note(self, value: Any) -> Any:
+        """A value that is to be true, noted."""
+        self._last = f"got {brief(value)}"
+        return value
+
+    def holds(self, line: int, value: Any) -> bool:
+        """Whether an assertion holds; a case that passed if so."""
+        if not value:
+            return False
+        count = self._seen[line] = self._seen.get(line, 0) + 1
+        self.held += 1
+        self._judge.passed(f"line {line}" if count == 1 else f"line {line} ({count})")
+        return True
+
+    @contextlib.contextmanager
+    def case(self, line: int) -> Iterator[None]:
+        """Judges an assertion by itself, so that the next one runs whatever comes of it."""
+        try:
+            yield
+        except Interruption:
+            raise
+        except BaseException as error:  # noqa: BLE001 - judged as if it had ended the tests
+            self._judge.outcome_of(f"line {line}", functools.partial(_raise, error))
+
+    def take_last(self) -> str:
+        """What the assertion that failed had noted."""
+        last, self._last = self._last, ""
+        return last
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+_hooks: list[Hook] = []
+
+
+class Tests:
+    """One run of the tests."""
+
+    def __init__(
+        self, candidate: RemoteCandidate, judge: Judge, trusted: dict[str, Any], *, asserts: int
+    ) -> None:
+        self._candidate = candidate
+        self._judge = judge
+        self._trusted = trusted
+        self._asserts = asserts
+        self._hook = Hook(judge)
+        _hooks[:] = [self._hook]
+
+    def run(self, code: types.CodeType, entry_point: str) -> None:
+        """Runs statements, then what they define."""
+        own = self._define(code, self._space(code))
+        units = 0
+        for name, body, asserts_itself in self._parts(own, entry_point):
+            if self._judge.stopped:
+                return
+            held = self._hook.held
+            passed = self._judge.outcome_of(name, body)
+            if passed and self._hook.held == held and (asserts_itself or not self._asserts):
+                self._judge.passed(name)
+                units += 1
+        self._demand_something(units)
+
+    def _demand_something(self, units: int) -> None:
+        """Tests that came to nothing accept nothing."""
+        if self._judge.reason or (self._candidate.used and (self._hook.held or units)):
+            return
+        if self._candidate.used and self._asserts:
+            self._judge.failed("tests", "nothing-tested", "No assertion of the tests was reached.")
+            return
+        raise BrokenTests(
+            "The test code calls nothing of the candidate's, or asserts nothing. Give it assert "
+            "statements, `check(candidate)` with an entry point, or test functions."
+        )
+
+    def _space(self, code: types.CodeType) -> dict[str, Any]:
+        """The namespace of the test code."""
+        known = {*self._trusted, *vars(builtins), HOOK}
+        wanted = set(names_in(code)) - known
+        found = self._candidate.names(wanted)
+        self._offer_as_modules(found)
+        return {
+            "__name__": "tests",
+            "__builtins__": builtins,
+            HOOK: self._hook,
+            **found,
+            **self._trusted,
+        }
+
+    def _offer_as_modules(self, found: dict[str, Any]) -> None:
+        """Lets the tests import the candidate."""
+        for name in IMPORT_NAMES:
+            module = types.ModuleType(name)
+            module.__getattr__ = self._candidate.resolve  # type: ignore[method-assign]
+            vars(module).update(found)
+            sys.modules[name] = module
+
+    def _define(self, code: types.CodeType, space: dict[str, Any]) -> dict[str, Any]:
+        """Runs the statements; returns the names that they defined."""
+        before = dict(space)
+        self._judge.outcome_of("tests", lambda: exec(code, space))  # noqa: S102
+        if self._judge.stopped:
+            return {}
+        return {n: v for n, v in space.items() if n not in before or before[n] is not v}
+
+    def _parts(
+        self, own: dict[str, Any], entry_point: str
+    ) -> Iterator[tuple[str, Callable[[], object], bool]]:
+        """Name, body, and whether it asserts in other ways than by `assert`."""
+        check = own.get("check")
+        if callable(check) and entry_point and not isinstance(check, RemoteObject):
+            yield "check", lambda: check(self._candidate.resolve(entry_point)), False
+        for name, value in own.items():
+            if isinstance(value, types.FunctionType) and name.startswith("test"):
+                yield name, _test_function(name, value), False
+            elif isinstance(value, type) and issubclass(value, unittest.TestCase):
+                yield from _test_methods(value)
+
+
+def _test_function(name: str, function: types.FunctionType) -> Callable[[], object]:
+    needed = [
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.default is parameter.empty and parameter.kind not in (2, 4)
+    ]
+    if needed:
+        raise BrokenTests(
+            f"{name} needs arguments ({', '.join(needed)}), as pytest fixtures do; such tests "
+            "belong into the form `pytest`."
+        )
+    return function
+
+
+def _test_methods(
+    kind: type[unittest.TestCase],
+) -> Iterator[tuple[str, Callable[[], object], bool]]:
+    """The test methods of a class, each to be run with its fixtures and raise what went wrong."""
+    for method in unittest.defaultTestLoader.getTestCaseNames(kind):
+        yield f"{kind.__name__}.{method}", functools.partial(_run_method, kind, method), True
+
+
+class _Raising(unittest.TestResult):
+    """Keeps the first thing that went wrong."""
+
+    error: BaseException | None = None
+    skipped_test = False
+
+    def addError(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802, ARG002
+        self.error = self.error or err[1]
+
+    def addFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802, ARG002
+        self.error = self.error or err[1]
+
+    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:  # noqa: N802, ARG002
+        self.error = self.error or (err[1] if err else None)
+
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802, ARG002
+        raise BrokenTests(f"The tests skip themselves: {reason}")
+
+    def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802, ARG002
+        self.error = AssertionError("A test that is expected to fail passed.")
+
+
+def _run_method(kind: type[unittest.TestCase], method: str) -> None:
+    result = _Raising()
+    unittest.TestSuite([kind(method)]).run(result)
+    if result.error is not None:
+        raise result.error
+
+
+def names_in(code: types.CodeType) -> Iterator[str]:
+    """Every name that a code object and those inside of it may look up."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from names_in(constant)
+
+
+def failing_line(error: BaseException) -> int | None:
+    """The innermost line of the test code that an exception went through."""
+    lines = [
+        line
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename == FILE_NAME
+    ]
+    return lines[-1] if lines else None
+
+
+def explain(error: AssertionError, last_call: str) -> str:
+    """What an assertion found, for a person."""
+    noted = _hooks[0].take_last() if _hooks else ""
+    said = ", ".join(brief(argument, 300) for argument in error.args)
+    call = f"{last_call}: " if last_call else ""
+    return f"{call}{noted or said or 'assertion failed'}" + (f" ({said})" if noted and said else "")

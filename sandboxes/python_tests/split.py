@@ -1,0 +1,214 @@
+"""Runs the tests in one jail and the candidate in another."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+from sandboxes.isolation.capture import Capture, Collector
+from sandboxes.isolation.jail import Backend, Exit, Jail, JailedRun, ProcessLimits
+from sandboxes.python_tests.judge import Facts
+from sandboxes.python_tests.report import MAX_REPORT_BYTES, CaseReport, ReportReader
+from verifier_service.model import Limits
+
+__all__ = ["Watch", "captured", "job_fd", "limits_of", "opened", "run_split"]
+
+CANDIDATE: Final = "sandboxes.python_tests.jailed.candidate"
+CHECKER: Final = "sandboxes.python_tests.jailed.checker"
+CHECKER_EXTRA_CPU_SECONDS: Final = 5.0
+CHECKER_MEMORY_BYTES: Final = 2 * 1024**3
+FLOOD_FACTOR: Final = 1024
+"""A stream this many times over its kept size ends the candidate."""
+MINIMUM_FLOOD_BYTES: Final = 64 * 1024**2
+OVERLOAD_FACTOR: Final = 10
+OVERLOAD_SECONDS: Final = 60.0
+
+
+async def run_split(
+    backend: Backend,
+    *,
+    candidate_job: dict[str, Any],
+    checker_job: dict[str, Any],
+    limits: Limits,
+    on_case: Callable[[CaseReport], None],
+    on_start: Callable[[], None],
+) -> Facts:
+    """Runs both to their ends.
+
+    The candidate's process gets its code and one socket; the checker's gets the tests, the other
+    end of that socket, and the pipe that the report comes from.
+    """
+    nonce = secrets.token_hex(16)
+    reader = ReportReader(nonce, on_case)
+    async with (
+        opened(backend, CANDIDATE) as candidate_jail,
+        opened(backend, CHECKER) as checker_jail,
+    ):
+        run: JailedRun | None = None
+
+        def flooded() -> None:
+            watch.stop("output")
+
+        with (
+            captured(limits, flooded) as (stdout, stderr),
+            contextlib.closing(Collector(keep_bytes=MAX_REPORT_BYTES, on_data=reader.feed)) as said,
+            _socket_pair() as (ours, theirs),
+            job_fd(candidate_job) as code_fd,
+            job_fd({**checker_job, "nonce": nonce}) as tests_fd,
+        ):
+            run = candidate_jail.start(
+                CANDIDATE,
+                fds={
+                    "stdout": stdout.write_fd,
+                    "stderr": stderr.write_fd,
+                    "job": code_fd,
+                    "checker": theirs.fileno(),
+                },
+                limits=limits_of(limits),
+            )
+            checking = checker_jail.start(
+                CHECKER,
+                fds={"job": tests_fd, "candidate": ours.fileno(), "report": said.write_fd},
+                limits=ProcessLimits(
+                    cpu_seconds=limits.cpu_seconds + CHECKER_EXTRA_CPU_SECONDS,
+                    memory_bytes=CHECKER_MEMORY_BYTES,
+                    processes=limits.max_processes,
+                ),
+            )
+            for drain in (stdout, stderr, said):
+                drain.close_write_end()
+            ours.close()
+            theirs.close()
+            watch = Watch(
+                run, candidate_jail, wall_seconds=limits.wall_seconds, others=[checker_jail]
+            )
+            await asyncio.gather(asyncio.shield(run.started), asyncio.shield(checking.started))
+            on_start()
+            checker_exit = await watch.until(checking)
+            candidate_exit = await watch.end()
+        return Facts(
+            report=reader.report,
+            checker=checker_exit,
+            candidate=candidate_exit,
+            stopped_for=watch.stopped_for,
+            stdout=stdout.output,
+            stderr=stderr.output,
+        )
+
+
+class Watch:
+    """Ends a run whose wall clock has run out, and tells waiting from being kept waiting.
+
+    The wall clock of a candidate is net: time in which one of its threads, or the checker that it
+    waits for, was ready to run but got no core is the machine's, and so is the checker's own work.
+    A candidate on a busy machine so gets the time it is owed.
+    """
+
+    def __init__(
+        self, run: JailedRun, jail: Jail, *, wall_seconds: float, others: list[Jail] | None = None
+    ) -> None:
+        self._run = run
+        self._jail = jail
+        self._others = others or []
+        self._wall_seconds = wall_seconds
+        self.stopped_for: str | None = None
+
+    def stop(self, reason: str) -> None:
+        """Ends the run for a reason; the first one counts."""
+        if self.stopped_for is None and not self._run.ended.done():
+            self.stopped_for = reason
+            self._run.kill()
+
+    async def until(self, deciding: JailedRun) -> Exit:
+        """Waits until the deciding run has ended, and ends it too if it does not by itself."""
+        began = time.monotonic()
+        rest = self._wall_seconds
+        while not await _ended_within(deciding, rest):
+            if self.stopped_for is not None:
+                deciding.kill()
+                break
+            elapsed = time.monotonic() - began
+            rest = self._wall_seconds - (elapsed - self._not_its_own())
+            if rest <= 0:
+                self.stop("wall-time")
+            elif elapsed > OVERLOAD_FACTOR * self._wall_seconds + OVERLOAD_SECONDS:
+                self.stop("overloaded")
+            if self.stopped_for is not None:
+                rest = CHECKER_EXTRA_CPU_SECONDS
+        return await asyncio.shield(deciding.ended)
+
+    async def end(self) -> Exit:
+        """Ends the run if it still goes on, and says how it ended."""
+        if not self._run.ended.done():
+            self._run.kill()
+        return await asyncio.shield(self._run.ended)
+
+    def _not_its_own(self) -> float:
+        others = [jail.scheduling() for jail in self._others]
+        return self._jail.scheduling().waiting + sum(o.waiting + o.on_cpu for o in others)
+
+
+async def _ended_within(run: JailedRun, seconds: float) -> bool:
+    done, _ = await asyncio.wait([run.ended], timeout=max(seconds, 0.001))
+    return bool(done)
+
+
+@contextlib.asynccontextmanager
+async def opened(backend: Backend, *modules: str) -> AsyncIterator[Jail]:
+    """A jail that is gone when the block is left, however it is left."""
+    jail = backend.open(*modules)
+    try:
+        yield jail
+    finally:
+        await jail.close()
+
+
+@contextlib.contextmanager
+def captured(limits: Limits, flooded: Callable[[], None]) -> Any:
+    """Captures of standard output and error."""
+    flood = max(MINIMUM_FLOOD_BYTES, FLOOD_FACTOR * limits.max_output_bytes)
+    streams = [
+        Capture(keep_bytes=limits.max_output_bytes, flood_bytes=flood, on_flood=flooded)
+        for _ in range(2)
+    ]
+    try:
+        yield streams
+    finally:
+        for stream in streams:
+            stream.close()
+
+
+@contextlib.contextmanager
+def _socket_pair() -> Any:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    with ours, theirs:
+        yield ours, theirs
+
+
+@contextlib.contextmanager
+def job_fd(job: dict[str, Any]) -> Any:
+    """A file descriptor that a job can be read from, once."""
+    fd = os.memfd_create("job")
+    try:
+        with os.fdopen(os.dup(fd), "wb") as file:
+            file.write(json.dumps(job).encode("ascii"))
+        os.lseek(fd, 0, os.SEEK_SET)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def limits_of(limits: Limits) -> ProcessLimits:
+    """The limits of a request as limits of its processes."""
+    return ProcessLimits(
+        cpu_seconds=limits.cpu_seconds,
+        memory_bytes=limits.memory_bytes,
+        processes=limits.max_processes,
+    )
