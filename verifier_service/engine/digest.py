@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import functools
 import hashlib
 import struct
 from typing import Any, Final
@@ -73,7 +72,7 @@ def _framed(tag: bytes, body: bytes) -> bytes:
     return tag + len(body).to_bytes(8, "big") + body
 
 
-def _encoded_dataclass(value: object) -> bytes:
+def _encoded_dataclass(value: Any) -> bytes:
     parts = [encoded(type(value).__name__)]
     for name, encoded_name, is_float in _fields(type(value)):
         inner = getattr(value, name)
@@ -81,10 +80,14 @@ def _encoded_dataclass(value: object) -> bytes:
     return _framed(b"d", b"".join(parts))
 
 
-@functools.cache
+_FIELDS: dict[type[Any], tuple[tuple[str, bytes, bool], ...]] = {}
+
+
 def _fields(kind: type[Any]) -> tuple[tuple[str, bytes, bool], ...]:
     """Name, encoded name, and whether it is declared as a float, of each field."""
-    return tuple(
-        (field.name, encoded(field.name), field.type in ("float", float))
-        for field in dataclasses.fields(kind)
-    )
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(
+            (field.name, encoded(field.name), field.type in ("float", float))
+            for field in dataclasses.fields(kind)
+        )
+    return _FIELDS[kind]

@@ -75,7 +75,7 @@ class Engine:
     def __init__(
         self, *, executors: Sequence[Executor], store: VerdictStore, policy: Policy
     ) -> None:
-        self._executors = self._open_executors = tuple(executors)
+        self._executors = tuple(executors)
         self._policy = policy
         self._tasks = Tasks()
         self._scheduler = Scheduler(slots=policy.slots, max_queued=policy.max_queued)
@@ -92,6 +92,7 @@ class Engine:
             resolve=self._resolve,
         )
         self._draining = False
+        self._ending: asyncio.Task[None] | None = None
         self._closed = False
         self._cache_hits = 0
         self._verdicts = 0
@@ -284,12 +285,17 @@ class Engine:
         await self._ledger.close()
 
     async def _end(self) -> None:
+        """Ends everything, once, whoever asks for it and goes away meanwhile."""
+        if self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end_all())
+        await asyncio.shield(self._ending)
+
+    async def _end_all(self) -> None:
         self._runs.stop()
         await self._tasks.ended()
         self._long_running.close()
         self._scheduler.close()
-        executors, self._open_executors = self._open_executors, ()
-        for executor in executors:
+        for executor in self._executors:
             await executor.close()
 
     async def _verdict(
