@@ -1,0 +1,184 @@
+"""`verifier check`: one candidate, one verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clients.command_line import options, proto_json
+from clients.command_line.exit_codes import InvalidInput, exit_code_of_verdict
+from clients.command_line.printing import print_json
+from clients.command_line.reading import parse_bytes, python_spec, read_spec
+from clients.command_line.service import Service, run_async
+from verifier_service.model import (
+    CachePolicy,
+    CallOptions,
+    RequestedLimits,
+    Verdict,
+    VerificationSpec,
+)
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Judges one candidate. Exit codes: 0 accepted, 1 rejected, 3 inconclusive.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_LIMITS = "Limits"
+
+
+@app.callback()
+def _check() -> None:
+    """Keeps `python` a subcommand while it is the only one."""
+
+
+@app.command("python")
+def check_python(
+    candidate: Annotated[
+        Path | None,
+        typer.Argument(
+            help="The Python source to judge; - for standard input.", metavar="CANDIDATE"
+        ),
+    ] = None,
+    tests: Annotated[
+        Path | None,
+        typer.Option(
+            "--tests",
+            help="Test code (.py), or calls or input-output cases (.json, .jsonl); - for standard "
+            "input.",
+        ),
+    ] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Option("--spec", help="A whole VerificationSpec in JSON, in place of --tests."),
+    ] = None,
+    entry_point: Annotated[
+        str, typer.Option("--entry-point", help="Function that is called, or handed to check().")
+    ] = "",
+    preamble: Annotated[
+        Path | None,
+        typer.Option("--preamble", help="Trusted text put right before the candidate."),
+    ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Run the remaining cases after one has failed.")
+    ] = False,
+    environment: Annotated[
+        str, typer.Option("--environment", help="Environment; see `verifier doctor`.")
+    ] = "",
+    wall_seconds: Annotated[
+        float | None, typer.Option("--wall-seconds", rich_help_panel=_LIMITS, help="Wall clock.")
+    ] = None,
+    cpu_seconds: Annotated[
+        float | None, typer.Option("--cpu-seconds", rich_help_panel=_LIMITS, help="CPU time.")
+    ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option("--memory", rich_help_panel=_LIMITS, help="Memory, e.g. 512MiB."),
+    ] = None,
+    max_processes: Annotated[
+        int | None,
+        typer.Option("--max-processes", rich_help_panel=_LIMITS, help="Processes and threads."),
+    ] = None,
+    max_output: Annotated[
+        str | None,
+        typer.Option("--max-output", rich_help_panel=_LIMITS, help="Output kept, e.g. 64KiB."),
+    ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Run anew, even if a verdict is kept.")
+    ] = False,
+    timeout_seconds: Annotated[
+        float | None, typer.Option("--timeout-seconds", help="Deadline of the whole call.")
+    ] = None,
+    server: options.ServerOption = None,
+    token: options.TokenOption = None,
+    token_file: options.TokenFileOption = None,
+    tls: options.TlsOption = False,
+    ca_file: options.CaFileOption = None,
+    config: options.ConfigOption = None,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Judges a Python candidate by its tests.
+
+    verifier check python solution.py --tests test_solution.py --entry-point solve
+    """
+    limits = RequestedLimits(
+        wall_seconds=wall_seconds,
+        cpu_seconds=cpu_seconds,
+        memory_bytes=_bytes(memory, "--memory"),
+        max_processes=max_processes,
+        max_output_bytes=_bytes(max_output, "--max-output"),
+    )
+    if spec is not None:
+        if tests is not None or preamble is not None or entry_point or keep_going:
+            raise InvalidInput(
+                "--spec says the whole problem: leave out --tests, --preamble, --entry-point and "
+                "--keep-going."
+            )
+        asked = read_spec(spec, candidate)
+        asked = dataclasses.replace(asked, limits=_merged(asked.limits, limits))
+    elif candidate is None or tests is None:
+        raise InvalidInput("Give CANDIDATE and --tests FILE, or --spec SPEC.json.")
+    else:
+        asked = python_spec(
+            candidate,
+            tests,
+            entry_point=entry_point,
+            preamble=preamble,
+            keep_going=keep_going,
+            limits=limits,
+        )
+    if environment:
+        asked = dataclasses.replace(asked, environment=environment)
+    service = Service(
+        server=server,
+        token=token,
+        token_file=token_file,
+        tls=tls,
+        ca_file=ca_file,
+        config=config,
+    )
+    policy = CachePolicy.REFRESH if refresh else CachePolicy.USE
+    verdict = run_async(_judge(service, asked, CallOptions(cache_policy=policy), timeout_seconds))
+    name = "candidate" if candidate is None or str(candidate) == "-" else str(candidate)
+    _print(verdict, asked, name, as_json=as_json)
+    return exit_code_of_verdict(verdict)
+
+
+async def _judge(
+    service: Service,
+    spec: VerificationSpec,
+    options: CallOptions,
+    timeout_seconds: float | None,
+) -> Verdict:
+    async with service.open() as verifier:
+        return await verifier.verify(spec, options=options, timeout_seconds=timeout_seconds)
+
+
+def _print(verdict: Verdict, spec: VerificationSpec, name: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"verdict": proto_json.verdict_json(verdict)})
+        return
+    from clients.command_line.rendering import output_console, verdict_view
+
+    output_console().print(verdict_view(verdict, spec.candidate.source, name=name))
+
+
+def _bytes(text: str | None, option: str) -> int | None:
+    try:
+        return None if text is None else parse_bytes(text)
+    except ValueError as error:
+        raise InvalidInput(f"{option}: {error}") from error
+
+
+def _merged(asked: RequestedLimits, more: RequestedLimits) -> RequestedLimits:
+    chosen = {
+        field.name: value
+        for field in dataclasses.fields(more)
+        if (value := getattr(more, field.name)) is not None
+    }
+    return dataclasses.replace(asked, **chosen)

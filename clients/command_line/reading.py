@@ -1,0 +1,193 @@
+"""From files given to the command line to a `VerificationSpec`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from clients.command_line import proto_json
+from clients.command_line.exit_codes import InvalidInput
+from verifier_service.model import (
+    Candidate,
+    Problem,
+    PythonTests,
+    RequestedLimits,
+    TestCode,
+    VerificationSpec,
+)
+from verifier_service.v1 import problem_pb2, verifier_pb2
+from verifier_service.wire import spec_from_proto
+
+__all__ = ["parse_bytes", "python_form", "python_spec", "read_spec", "read_text"]
+
+MAXIMUM_FILE_BYTES: Final = 16 * 1024**2
+
+_UNITS: Final = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3} | {
+    "ki": 1024,
+    "mi": 1024**2,
+    "gi": 1024**3,
+}
+_SIZE: Final = re.compile(r"(\d{1,18})\s*([kmg]?i?)b?", re.IGNORECASE)
+
+
+def read_text(path: Path) -> str:
+    """Text of a file; `-` is standard input.
+
+    Raises:
+        InvalidInput: It can't be read, is too large, or is not UTF-8.
+    """
+    try:
+        raw = _read(path)
+        return raw.decode("utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path} can't be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"{path} is not UTF-8: byte {error.start} can't be decoded. Save it as UTF-8."
+        ) from error
+
+
+def _read(path: Path) -> bytes:
+    if str(path) == "-":
+        raw = sys.stdin.buffer.read(MAXIMUM_FILE_BYTES + 1)
+    else:
+        with path.open("rb") as file:
+            raw = file.read(MAXIMUM_FILE_BYTES + 1)
+    if len(raw) > MAXIMUM_FILE_BYTES:
+        raise InvalidInput(f"{path} is larger than {MAXIMUM_FILE_BYTES} bytes, the most there is.")
+    return raw
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes in `268435456`, `512MiB`, `1G`.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or match[2].lower() == "i":
+        raise ValueError(f"{text!r} is no size. Write bytes, or a number and KiB, MiB or GiB.")
+    return int(match[1]) * _UNITS[match[2].lower()]
+
+
+def read_spec(path: Path, candidate: Path | None) -> VerificationSpec:
+    """A whole spec from a file, perhaps with another candidate.
+
+    Raises:
+        InvalidInput: It is no `VerificationSpec` in proto3 JSON.
+        InvalidSpec: It is one, and breaks the rules of the contract.
+    """
+    _refuse_two_standard_inputs(path, candidate)
+    message = verifier_pb2.VerificationSpec()
+    try:
+        proto_json.parse_message(read_text(path), message)
+    except ValueError as error:
+        raise InvalidInput(f"{path} is no VerificationSpec in JSON: {error}") from error
+    if candidate is not None:
+        message.candidate.source = read_text(candidate)
+    return spec_from_proto(message)
+
+
+def python_spec(
+    candidate: Path,
+    tests: Path,
+    *,
+    entry_point: str = "",
+    preamble: Path | None = None,
+    keep_going: bool = False,
+    limits: RequestedLimits | None = None,
+) -> VerificationSpec:
+    """A spec from a candidate and its tests.
+
+    Raises:
+        InvalidInput: A file can't be used.
+    """
+    _refuse_two_standard_inputs(candidate, tests, preamble)
+    criterion = python_form(tests, read_text(tests), entry_point)
+    if preamble is not None:
+        criterion = dataclasses.replace(criterion, preamble=read_text(preamble))
+    if keep_going:
+        criterion = dataclasses.replace(criterion, keep_going=True)
+    return VerificationSpec(
+        problem=Problem(criterion=criterion),
+        candidate=Candidate(source=read_text(candidate)),
+        limits=limits or RequestedLimits(),
+    )
+
+
+def python_form(path: Path, text: str, entry_point: str = "") -> PythonTests:
+    """What a file of tests says, by its extension.
+
+    `.json` holds a `PythonTests`, a `CallCases` or a `StdioCases` message, or a list of cases;
+    `.jsonl` one case a line. Anything else is test code.
+
+    Raises:
+        InvalidInput: It says nothing that can be used.
+    """
+    match path.suffix.lower():
+        case ".json":
+            return _from_json(path, _parsed(path, text), entry_point)
+        case ".jsonl":
+            lines = [line for line in text.splitlines() if line.strip()]
+            return _from_json(path, [_parsed(path, line) for line in lines], entry_point)
+        case _:
+            return PythonTests(form=TestCode(source=text, entry_point=entry_point))
+
+
+def _parsed(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path} is no JSON: {error}") from error
+
+
+def _from_json(path: Path, value: Any, entry_point: str) -> PythonTests:
+    if isinstance(value, list):
+        value = {"cases": value}
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{path} holds neither an object nor a list of cases.")
+    if "cases" in value:
+        value = {_kind_of_cases(path, value): value}
+    if entry_point and isinstance(inner := value.get("calls", value.get("code")), dict):
+        inner.setdefault("entryPoint", entry_point)
+    message = problem_pb2.PythonTests()
+    try:
+        proto_json.parse_message(json.dumps(value), message)
+    except ValueError as error:
+        raise InvalidInput(f"{path} holds no tests that can be read: {error}") from error
+    return _criterion(path, message)
+
+
+def _kind_of_cases(path: Path, value: dict[str, Any]) -> str:
+    cases = value["cases"]
+    first = cases[0] if isinstance(cases, list) and cases else None
+    if not isinstance(first, dict):
+        raise InvalidInput(f"{path} has no cases: a list of objects is needed.")
+    if {"stdin", "stdout"} & first.keys():
+        return "stdio"
+    if {"argumentsJson", "arguments_json", "expectedJson", "expected_json"} & first.keys():
+        return "calls"
+    raise InvalidInput(
+        f"{path}: the first case has neither argumentsJson and expectedJson (a call) nor stdin and "
+        "stdout (a program)."
+    )
+
+
+def _criterion(path: Path, message: problem_pb2.PythonTests) -> PythonTests:
+    if not message.WhichOneof("form"):
+        raise InvalidInput(f"{path} has none of code, calls, stdio and pytest.")
+    problem = problem_pb2.Problem(python_tests=message)
+    candidate = problem_pb2.Candidate(source="x")
+    spec = spec_from_proto(verifier_pb2.VerificationSpec(problem=problem, candidate=candidate))
+    if not isinstance(spec.problem.criterion, PythonTests):
+        raise AssertionError("a PythonTests message says a PythonTests criterion")
+    return spec.problem.criterion
+
+
+def _refuse_two_standard_inputs(*paths: Path | None) -> None:
+    if sum(str(path) == "-" for path in paths) > 1:
+        raise InvalidInput("Only one file can be -, standard input.")

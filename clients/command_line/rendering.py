@@ -1,0 +1,341 @@
+"""Verdicts, errors and findings as people read them. Pure: from values to rich renderables.
+
+Whatever a candidate may have written is shown with its control characters made visible, so that
+it can't move the cursor, change colours or hide what follows.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from clients.command_line.batch_run import Tally
+from clients.command_line.findings import Finding, FindingState
+from clients.pass_rate import PassRate
+from verifier_service.model import (
+    Assurance,
+    Diagnostic,
+    Outcome,
+    Output,
+    PythonEvidence,
+    Severity,
+    TestCaseResult,
+    Verdict,
+    VerdictChannel,
+    Verification,
+)
+
+__all__ = [
+    "OUTCOME_STYLES",
+    "duration_text",
+    "error_console",
+    "failing_case",
+    "findings_view",
+    "output_console",
+    "tally_text",
+    "verdict_view",
+    "verification_view",
+    "verifications_view",
+    "visible",
+]
+
+OUTCOME_STYLES: Final = {
+    Outcome.ACCEPTED: "bold green",
+    Outcome.REJECTED: "bold red",
+    Outcome.INCONCLUSIVE: "bold yellow",
+}
+
+_SEVERITY_STYLES: Final = {
+    Severity.ERROR: "red",
+    Severity.WARNING: "yellow",
+    Severity.INFO: "blue",
+}
+
+_STATE_STYLES: Final = {
+    FindingState.OK: "green",
+    FindingState.WARN: "yellow",
+    FindingState.FAIL: "bold red",
+}
+
+_ASSURANCES: Final = {
+    Assurance.UNSPECIFIED: "not stated",
+    Assurance.TESTED: "tested: some inputs were tried",
+    Assurance.BOUNDED: "bounded: every input up to a bound was covered",
+    Assurance.SOLVED: "solved: a solver said so, unchecked",
+    Assurance.ELABORATED: "elaborated: Lean accepted it in the candidate's own process",
+    Assurance.REPLAYED: "replayed: re-checked where the candidate never ran",
+    Assurance.CROSS_CHECKED: "cross-checked: a second checker agrees",
+}
+
+_CHANNELS: Final = {
+    VerdictChannel.SEPARATED: "decided out of the candidate's reach",
+    VerdictChannel.SHARED: "decided in the candidate's own interpreter, hardened",
+}
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_MOST_DIAGNOSTICS: Final = 10
+_MOST_TAIL_LINES: Final = 8
+_MOST_LINE_CHARACTERS: Final = 400
+
+
+def output_console() -> Console:
+    """Standard output; colours only where they can be seen and NO_COLOR is not set."""
+    return Console(highlight=False, emoji=False, markup=False)
+
+
+def error_console() -> Console:
+    """Standard error."""
+    return Console(stderr=True, highlight=False, emoji=False, markup=False)
+
+
+def visible(text: str) -> str:
+    """Text whose control characters can be seen, and do nothing."""
+    plain = text.replace("\r\n", "\n").expandtabs(4)
+    return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), plain)
+
+
+def verdict_view(verdict: Verdict, source: str = "", *, name: str = "candidate") -> RenderableType:
+    """A verdict, at a glance first, then in detail.
+
+    Args:
+        verdict: What to show.
+        source: The candidate, to quote the lines that diagnostics are about.
+        name: What to call it.
+    """
+    parts: list[RenderableType] = [_headline(verdict)]
+    if verdict.summary:
+        parts.append(Text(visible(verdict.summary)))
+    parts += _blocks(verdict, source, name)
+    parts.append(_footer(verdict))
+    return Group(*parts)
+
+
+def failing_case(verdict: Verdict) -> TestCaseResult | None:
+    """The first case that did not pass."""
+    if not isinstance(verdict.evidence, PythonEvidence):
+        return None
+    cases = verdict.evidence.cases
+    return next((case for case in cases if case.outcome is not Outcome.ACCEPTED), None)
+
+
+def _headline(verdict: Verdict) -> Text:
+    style = OUTCOME_STYLES[verdict.outcome]
+    text = Text.assemble((verdict.outcome.name, style), "  ", visible(verdict.reason))
+    if isinstance(verdict.evidence, PythonEvidence) and verdict.evidence.total_count:
+        evidence = verdict.evidence
+        text.append(f"  ({evidence.passed_count} of {evidence.total_count} cases passed)", "dim")
+    return text
+
+
+def _blocks(verdict: Verdict, source: str, name: str) -> Iterator[RenderableType]:
+    if (case := failing_case(verdict)) is not None:
+        yield Text()
+        yield Text(f"Failing case: {visible(case.name) or '(unnamed)'}", "bold")
+        if case.message:
+            yield _indented(case.message)
+    lines = source.splitlines()
+    for diagnostic in verdict.diagnostics[:_MOST_DIAGNOSTICS]:
+        yield Text()
+        yield _diagnostic(diagnostic, lines, name)
+    if (more := len(verdict.diagnostics) - _MOST_DIAGNOSTICS) > 0:
+        yield Text(f"… and {more} more diagnostics; --json shows them all.", "dim")
+    if isinstance(verdict.evidence, PythonEvidence):
+        yield from _written(verdict, verdict.evidence)
+
+
+def _written(verdict: Verdict, evidence: PythonEvidence) -> Iterator[RenderableType]:
+    if verdict.outcome is Outcome.ACCEPTED:
+        return
+    for stream, output in (
+        ("standard error", evidence.stderr),
+        ("standard output", evidence.stdout),
+    ):
+        if output.size_bytes:
+            yield Text()
+            yield Text(f"End of its {stream} ({output.size_bytes} bytes):", "bold")
+            yield _indented("\n".join(_tail_lines(output)))
+
+
+def _tail_lines(output: Output) -> list[str]:
+    text = (output.tail or output.head).decode("utf-8", errors="backslashreplace")
+    return text.rstrip("\n").splitlines()[-_MOST_TAIL_LINES:]
+
+
+def _diagnostic(diagnostic: Diagnostic, lines: list[str], name: str) -> Text:
+    where = diagnostic.range
+    text = Text()
+    if where is not None:
+        text.append(f"{visible(where.path or name)}:{where.start_line}:{where.start_column + 1}: ")
+    text.append(diagnostic.severity.value, _SEVERITY_STYLES[diagnostic.severity])
+    text.append(f"[{visible(diagnostic.code)}] {visible(_shortened(diagnostic.message))}")
+    if where is not None and not where.path and 1 <= where.start_line <= len(lines):
+        last = where.end_column if where.end_line in (0, where.start_line) else 0
+        text.append("\n")
+        text.append(
+            _quoted(lines[where.start_line - 1], where.start_line, where.start_column, last)
+        )
+    for goal in diagnostic.goals:
+        text.append(f"\n  goal: {visible(goal)}")
+    return text
+
+
+def _quoted(line: str, number: int, start: int, end: int) -> Text:
+    """The line, and a caret under what is meant, in columns of the terminal."""
+    before, meant = visible(line[:start]), visible(line[start : max(end, start + 1)])
+    gutter = f"  {number} | "
+    text = Text(f"{gutter}{_shortened(visible(line))}\n", "default")
+    marks = " " * cell_len(before) + "^" * max(1, cell_len(meant) if end > start else 1)
+    text.append(" " * (len(gutter) - 2) + "| " + marks[:_MOST_LINE_CHARACTERS], "red")
+    return text
+
+
+def _indented(text: str) -> Text:
+    lines = [f"  {_shortened(visible(line))}" for line in text.splitlines()]
+    return Text("\n".join(lines))
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _MOST_LINE_CHARACTERS:
+        return text
+    return f"{text[:_MOST_LINE_CHARACTERS]} … ({len(text)} characters)"
+
+
+def _footer(verdict: Verdict) -> Text:
+    provenance = verdict.provenance
+    rows = [("evidence", _assurance_text(verdict)), ("used", _usage_text(verdict))]
+    where = " in ".join(filter(None, (provenance.environment, provenance.sandbox)))
+    rows.append(("ran", where + (" (kept verdict)" if provenance.from_cache else "")))
+    rows.append(("digest", provenance.verification_digest))
+    text = Text()
+    for label, value in rows:
+        if value:
+            text.append(f"\n{label:>9}  {visible(value)}", "dim")
+    return text
+
+
+def _assurance_text(verdict: Verdict) -> str:
+    text = _ASSURANCES[verdict.assurance]
+    if isinstance(verdict.evidence, PythonEvidence):
+        text += f"; {_CHANNELS[verdict.evidence.channel]}"
+    return text
+
+
+def _usage_text(verdict: Verdict) -> str:
+    usage = verdict.provenance.usage
+    parts = [
+        f"{duration_text(usage.wall_seconds)} wall clock",
+        f"{duration_text(usage.cpu_seconds)} CPU",
+    ]
+    if usage.peak_memory_bytes:
+        parts.append(f"{usage.peak_memory_bytes / 2**20:.0f} MiB")
+    return ", ".join(parts)
+
+
+def duration_text(seconds: float) -> str:
+    """`34 ms` or `2.1 s`, or `3:05` from two minutes on."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def verification_view(verification: Verification) -> RenderableType:
+    """A kept verification."""
+    spec = verification.spec
+    lines = [
+        ("verification", verification.verification_id),
+        ("state", verification.state.value),
+        ("created", _time_text(verification.create_time)),
+        ("ended", _time_text(verification.end_time)),
+        ("problem", spec.problem.problem_id),
+        ("candidate", spec.candidate.candidate_id),
+        ("session", verification.session_id),
+    ]
+    text = Text("\n".join(f"{label:>12}  {visible(value)}" for label, value in lines if value))
+    parts: list[RenderableType] = [text, Text()]
+    if verification.verdict is not None:
+        parts.append(verdict_view(verification.verdict, spec.candidate.source))
+    if verification.error is not None:
+        error = verification.error
+        parts.append(Text.assemble((error.reason, "bold red"), "  ", visible(str(error))))
+    return Group(*parts)
+
+
+def verifications_view(verifications: Iterable[Verification]) -> Table:
+    """A listing, one line each."""
+    table = _table("id", "created", "state", "outcome", "reason", "problem", "candidate")
+    for kept in verifications:
+        outcome, reason = Text(), ""
+        if kept.verdict is not None:
+            outcome = Text(kept.verdict.outcome.value, OUTCOME_STYLES[kept.verdict.outcome])
+            reason = kept.verdict.reason
+        elif kept.error is not None:
+            outcome, reason = Text("error", "red"), kept.error.reason
+        table.add_row(
+            kept.verification_id,
+            _time_text(kept.create_time),
+            kept.state.value,
+            outcome,
+            visible(reason),
+            visible(kept.spec.problem.problem_id),
+            visible(kept.spec.candidate.candidate_id),
+        )
+    return table
+
+
+def _time_text(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def findings_view(findings: Iterable[Finding]) -> RenderableType:
+    """What `verifier doctor` found, one line each, remedies below."""
+    parts: list[RenderableType] = []
+    for finding in findings:
+        style = _STATE_STYLES[finding.state]
+        parts.append(
+            Text.assemble(
+                (f"{finding.state.value:>5}  ", style),
+                (visible(finding.name), "bold"),
+                f"  {visible(finding.detail)}",
+            )
+        )
+        if finding.remedy:
+            parts.append(Text(f"       → {visible(finding.remedy)}", style))
+    return Group(*parts)
+
+
+def tally_text(tally: Tally, seconds: float) -> str:
+    """The end of a batch, in one or two sentences."""
+    counts = (
+        f"{tally.total} lines: {tally.accepted} accepted, {tally.rejected} rejected, "
+        f"{tally.inconclusive} inconclusive, {tally.errors} errors"
+    )
+    if tally.kept:
+        counts += f" ({tally.kept} of them from an earlier run)"
+    text = f"{counts}, in {duration_text(seconds)}."
+    if decided := tally.accepted + tally.rejected:
+        rate = PassRate.of(tally.accepted, decided)
+        text += (
+            f" Pass rate {rate.rate:.1%}, 95 % interval {rate.lower:.1%} to {rate.upper:.1%}, "
+            f"of the {decided} that were decided."
+        )
+    return text
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
