@@ -1,0 +1,1 @@
+"""Executors, and the sandboxes that they run candidates in."""

@@ -22,7 +22,6 @@ from sandboxes.python_tests.split import Watch, captured, job_fd, limits_of, ope
 from verifier_service.model import (
     InvalidSpec,
     Limits,
-    Output,
     PythonTests,
     TestCode,
     VerdictChannel,

@@ -1,0 +1,1 @@
+"""Our own code that runs in every jail. Standard library only."""

@@ -192,7 +192,7 @@ def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except Exception:  # noqa: BLE001, S110, PERF203 - nobody is left to tell
+        except Exception:  # noqa: BLE001, S110 - nobody is left to tell
             pass
 
 

@@ -1,0 +1,1 @@
+"""Our own code that runs in the jails of Python tests. Standard library only."""

@@ -318,7 +318,7 @@ def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BaseException:  # noqa: BLE001, S110, PERF203 - the candidate may have replaced it
+        except BaseException:  # noqa: BLE001, S110 - the candidate may have replaced it
             pass
 
 
@@ -367,10 +367,30 @@ OPERATIONS: dict[str, Callable[..., object]] = {
     "exit": lambda manager: type(manager).__exit__(manager, None, None, None),
     **{
         name: getattr(operator, name)
-        for name in (
-            "eq ne lt le gt ge add sub mul matmul truediv floordiv mod pow neg pos invert "
-            "lshift rshift and_ or_ xor"
-        ).split()
+        for name in [
+            "eq",
+            "ne",
+            "lt",
+            "le",
+            "gt",
+            "ge",
+            "add",
+            "sub",
+            "mul",
+            "matmul",
+            "truediv",
+            "floordiv",
+            "mod",
+            "pow",
+            "neg",
+            "pos",
+            "invert",
+            "lshift",
+            "rshift",
+            "and_",
+            "or_",
+            "xor",
+        ]
     },
     "partial": functools.partial,
 }

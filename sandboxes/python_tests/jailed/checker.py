@@ -172,7 +172,10 @@ class Judge:
             message = f"The tests use the name {error.name!r}, which the candidate does not define."
             return self.failed(name, "missing-name", message)
         if not self._candidate.used:
-            raise test_code.BrokenTests(f"The tests fail before they call the candidate: {text}.")
+            raise test_code.BrokenTests(
+                f"The tests fail before they call the candidate: {text}. If the function under test "
+                "has the name of a builtin, say so by `entry_point`."
+            )
         after = f" after {last}" if last else ""
         return self.failed(name, "test-raised", f"The tests raised {text}{after}.")
 

@@ -37,9 +37,46 @@ MAX_IMMUTABLE_DEPTH = 150
 _INLINE_INT = 2**63
 
 SHARED_BUILTINS = frozenset(
-    "int float str bool list dict set tuple frozenset bytes bytearray complex object range type "
-    "abs all any bin chr divmod enumerate filter hex len map max min oct ord pow reversed round "
-    "sorted sum zip Ellipsis NotImplemented".split()
+    [
+        "int",
+        "float",
+        "str",
+        "bool",
+        "list",
+        "dict",
+        "set",
+        "tuple",
+        "frozenset",
+        "bytes",
+        "bytearray",
+        "complex",
+        "object",
+        "range",
+        "type",
+        "abs",
+        "all",
+        "any",
+        "bin",
+        "chr",
+        "divmod",
+        "enumerate",
+        "filter",
+        "hex",
+        "len",
+        "map",
+        "max",
+        "min",
+        "oct",
+        "ord",
+        "pow",
+        "reversed",
+        "round",
+        "sorted",
+        "sum",
+        "zip",
+        "Ellipsis",
+        "NotImplemented",
+    ]
 )
 _BUILTIN_NAMES = {id(getattr(builtins, name)): name for name in SHARED_BUILTINS}
 
@@ -521,7 +558,7 @@ class Connection:
 
 def read_job(fd: int) -> dict[str, Any]:
     """Reads and closes the file descriptor that a job comes in."""
-    with open(fd, "rb") as file:  # noqa: PTH123 - a file descriptor
+    with open(fd, "rb") as file:
         job: dict[str, Any] = json.loads(file.read())
     return job
 

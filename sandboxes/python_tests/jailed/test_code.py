@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import dataclasses
 import functools
+import importlib
 import inspect
 import sys
 import traceback
@@ -53,6 +55,7 @@ def prepare(job: dict[str, Any]) -> Callable[[RemoteCandidate, Judge], None]:
     """
     tree = parse(job["test"], "The test code")
     asserts = sum(isinstance(node, ast.Assert) for node in ast.walk(tree))
+    names = Names.of(tree)
     tree = Instrument(wrap=job["keep_going"]).visit(tree)
     code = compile(tree, FILE_NAME, "exec", dont_inherit=True)
     trusted = preamble_names(job["preamble"], entry_point=job["entry_point"])
@@ -63,7 +66,7 @@ def prepare(job: dict[str, Any]) -> Callable[[RemoteCandidate, Judge], None]:
             for name, value in trusted.items()
             if isinstance(value, type) and value.__module__ == "preamble"
         }
-        Tests(candidate, judge, trusted, asserts=asserts).run(code, job["entry_point"])
+        Tests(candidate, judge, trusted, names, asserts=asserts).run(code, job["entry_point"])
 
     return run
 
@@ -276,18 +279,25 @@ class Tests:
     """One run of the tests."""
 
     def __init__(
-        self, candidate: RemoteCandidate, judge: Judge, trusted: dict[str, Any], *, asserts: int
+        self,
+        candidate: RemoteCandidate,
+        judge: Judge,
+        trusted: dict[str, Any],
+        names: Names,
+        *,
+        asserts: int,
     ) -> None:
         self._candidate = candidate
         self._judge = judge
         self._trusted = trusted
+        self._names = names
         self._asserts = asserts
         self._hook = Hook(judge)
         _hooks[:] = [self._hook]
 
     def run(self, code: types.CodeType, entry_point: str) -> None:
         """Runs statements, then what they define."""
-        own = self._define(code, self._space(code))
+        own = self._define(code, self._space(entry_point))
         units = 0
         for name, body, asserts_itself in self._parts(own, entry_point):
             if self._judge.stopped:
@@ -311,16 +321,24 @@ class Tests:
             "statements, `check(candidate)` with an entry point, or test functions."
         )
 
-    def _space(self, code: types.CodeType) -> dict[str, Any]:
-        """The namespace of the test code."""
-        known = {*self._trusted, *vars(builtins), HOOK}
-        wanted = set(names_in(code)) - known
-        found = self._candidate.names(wanted)
+    def _space(self, entry_point: str) -> dict[str, Any]:
+        """The namespace of the test code.
+
+        Names of builtins and of the standard library's modules keep their meaning whatever the
+        candidate calls its own (else `math.isclose` could be the candidate's opinion), except for
+        the entry point, which is the candidate's by the problem's word.
+        """
+        known = {*self._trusted, *vars(builtins), HOOK} - {entry_point}
+        wanted = self._names.read - known
+        modules = (wanted & sys.stdlib_module_names) - {entry_point}
+        found = self._candidate.names(wanted - modules)
         self._offer_as_modules(found)
+        missing = modules - self._names.bound
         return {
             "__name__": "tests",
             "__builtins__": builtins,
             HOOK: self._hook,
+            **{name: importlib.import_module(name) for name in missing},
             **found,
             **self._trusted,
         }
@@ -406,12 +424,30 @@ def _run_method(kind: type[unittest.TestCase], method: str) -> None:
         raise result.error
 
 
-def names_in(code: types.CodeType) -> Iterator[str]:
-    """Every name that a code object and those inside of it may look up."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from names_in(constant)
+@dataclasses.dataclass(frozen=True, slots=True)
+class Names:
+    """Names in test code."""
+
+    read: frozenset[str]
+    bound: frozenset[str]
+
+    @classmethod
+    def of(cls, tree: ast.Module) -> Names:
+        """Names that are read, and names that are given a meaning, anywhere in it."""
+        read, bound = set(), set()
+        for node in ast.walk(tree):
+            match node:
+                case ast.Name(id=name, ctx=ast.Load()):
+                    read.add(name)
+                case ast.Name(id=name) | ast.arg(arg=name):
+                    bound.add(name)
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    bound.add(name)
+                case ast.ClassDef(name=name):
+                    bound.add(name)
+                case ast.alias(name=name, asname=other):
+                    bound.add(other or name.partition(".")[0])
+        return cls(frozenset(read), frozenset(bound))
 
 
 def failing_line(error: BaseException) -> int | None:
