@@ -125,6 +125,11 @@ class ScriptedExecutor:
         async with self.changed:
             await self.changed.wait_for(lambda: len(self.running) == count)
 
+    async def has_ended(self, count: int) -> None:
+        """Returns once so many candidates have been judged, or lost."""
+        async with self.changed:
+            await self.changed.wait_for(lambda: len(self.began) - len(self.running) == count)
+
     async def close(self) -> None:
         self.closed = True
 

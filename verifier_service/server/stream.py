@@ -91,7 +91,8 @@ class StreamSession:
         reading.add_done_callback(lambda _: self._changed.set())
         try:
             yield verifier_pb2.StreamVerifyResponse(credit=self._credit)
-            while not self._is_over(reading):
+            while True:
+                self._changed.clear()
                 while self._outgoing:
                     event = self._outgoing.popleft()
                     self._has_room.set()
@@ -99,8 +100,9 @@ class StreamSession:
                     self._owed_credit += event.credit
                     if credit := self._credit_due():
                         yield verifier_pb2.StreamVerifyResponse(credit=credit)
+                if self._is_over(reading):
+                    return
                 await self._changed.wait()
-                self._changed.clear()
         finally:
             self._closed = True
             await cancel_and_wait([reading, *self._runs.values()])
