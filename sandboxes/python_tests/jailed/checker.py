@@ -75,7 +75,8 @@ def main() -> int:
     job = read_job(JOB_FD)
     reporter = Reporter(REPORT_FD, job["nonce"])
     candidate = RemoteCandidate(Connection(CANDIDATE_FD))
-    reason, facts = "", {}
+    reason: str = ""
+    facts: dict[str, Any] = {}
     begin()
     try:
         reason, facts = run(job, candidate, reporter)
@@ -173,8 +174,8 @@ class Judge:
             return self.failed(name, "missing-name", message)
         if not self._candidate.used:
             raise test_code.BrokenTests(
-                f"The tests fail before they call the candidate: {text}. If the function under test "
-                "has the name of a builtin, say so by `entry_point`."
+                f"The tests fail before they call the candidate: {text}. If the function under "
+                "test has the name of a builtin, say so by `entry_point`."
             )
         after = f" after {last}" if last else ""
         return self.failed(name, "test-raised", f"The tests raised {text}{after}.")

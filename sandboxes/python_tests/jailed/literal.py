@@ -50,7 +50,7 @@ def _unescape(found: dict[str, Any]) -> Any:
         case "$frozenset", list():
             return frozenset(content)
         case "$dict", list() if all(isinstance(p, list) and len(p) == 2 for p in content):
-            return {k: v for k, v in content}
+            return dict(content)
         case "$float", "nan" | "inf" | "-inf":
             return float(content)
         case "$complex", [int() | float() as real, int() | float() as imaginary]:

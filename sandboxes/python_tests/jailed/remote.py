@@ -104,9 +104,12 @@ class RemoteCandidate:
             self._violate("It did not say what its names mean.")
         self.used = self.used or bool(found)
         self.tested_classes = frozenset(
-            value._verifier_type_name for value in found.values() if isinstance(value, RemoteClass)
+            value._verifier_type_name  # noqa: SLF001 - hidden from tests, not from here
+            for value in found.values()
+            if isinstance(value, RemoteClass)
         )
-        return found
+        meanings: dict[str, Any] = found
+        return meanings
 
     def request(self, operation: str, *args: object, **kwargs: object) -> Any:
         """Has the candidate's process do something, and returns what came of it.
@@ -169,7 +172,7 @@ class RemoteCandidate:
         name, mro = described.get("type"), described.get("mro")
         if type(name) is not str or type(mro) is not list:
             self._violate("It raised what is no exception.")
-        kind = self._exception_type(str(name), mro)
+        kind = self._exception_type(str(name), mro or ())
         try:
             error = kind(*args)
         except Exception:  # noqa: BLE001 - a constructor with demands of its own
@@ -199,7 +202,8 @@ class RemoteCandidate:
             if self._depth > 100:
                 self._violate("It calls back without end.")
             graph = frame["args"]
-            args, kwargs = self._decoder(graph["nodes"], None).value(graph["root"])  # type: ignore[misc]
+            given: Any = self._decoder(graph["nodes"], None).value(graph["root"])
+            args, kwargs = given
             target: Any = self._passed[frame["callback"]]
             answer = next(target) if frame.get("op") == "next" else target(*args, **kwargs)
             reply = encoder.graph(answer)
@@ -229,7 +233,7 @@ class RemoteCandidate:
         except EOFError as error:
             raise self.interrupt(CandidateGone()) from error
         except CodecError as error:
-            return self._violate(str(error))
+            raise self.interrupt(ProtocolViolation(str(error))) from error
 
     def _violate(self, message: str) -> Any:
         raise self.interrupt(ProtocolViolation(message))
@@ -244,7 +248,7 @@ class RemoteCandidate:
 
     def _describe(self, value: Any, encoder: Encoder) -> list[Any]:
         if isinstance(value, RemoteObject):
-            return ["h", value._verifier_number]
+            return ["h", value._verifier_number]  # noqa: SLF001
         kind = type(value)
         if self.trusted_classes.get(kind.__name__) is kind and hasattr(value, "__dict__"):
             attributes = vars(value)
@@ -375,7 +379,7 @@ class RemoteObject:
                     "comes of that. Tests that read plain values out of it can be decided."
                 )
             )
-        return other._verifier_type_name in tested
+        return other._verifier_type_name in tested  # noqa: SLF001
 
     def __eq__(self, other: object) -> Any:
         if self is other:
@@ -484,6 +488,7 @@ class RemoteCallable(RemoteObject):
     """A function, or another object that can be called."""
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
+        """Has the candidate's process call it."""
         candidate = self._verifier_candidate
         name = object.__getattribute__(self, "_verifier_type_name")
         candidate.last_call = describe_call(
@@ -527,7 +532,7 @@ class _Brief:
 
     def text(self, value: object, depth: int = 0) -> str:
         if isinstance(value, RemoteObject):
-            return f"<{value._verifier_type_name} of the candidate's>"
+            return f"<{value._verifier_type_name} of the candidate's>"  # noqa: SLF001
         if type(value) in BRACKETS and depth < 6:
             return self._several(value, *BRACKETS[type(value)], depth)
         if isinstance(value, (str, bytes, bytearray)) and len(value) > self._room:

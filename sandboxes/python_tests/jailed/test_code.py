@@ -173,7 +173,7 @@ class Instrument(ast.NodeTransformer):
         return ast.fix_missing_locations(ast.copy_location(wrapped, statement))
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        """Turns `assert TEST, MESSAGE` into a call of the hook, and the raise that it stands for."""
+        """Turns `assert TEST, MESSAGE` into a call of the hook, and the raise it stands for."""
         self.generic_visit(node)
         test = node.test
         if (
