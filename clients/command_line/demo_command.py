@@ -131,9 +131,12 @@ def _print(console: Console, judged: Sequence[_Judged]) -> None:
 
 
 def _table(judged: Sequence[_Judged]) -> Table:
-    table = Table(box=None, pad_edge=True, header_style="dim")
-    for column in ("problem", "written by", "verdict", "reason", "what failed", "time"):
-        table.add_column(column, overflow="fold", no_wrap=column in ("verdict", "time"))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("problem, and who wrote it", width=26, overflow="fold")
+    table.add_column("verdict, and why", width=19, overflow="fold")
+    table.add_column("what failed", ratio=1, overflow="fold")
+    table.add_column("time", width=6, justify="right", no_wrap=True)
+    table.expand = True
     for one in judged:
         table.add_row(*_row(one))
     return table
@@ -141,19 +144,18 @@ def _table(judged: Sequence[_Judged]) -> Table:
 
 def _row(judged: _Judged) -> Iterator[str | Text]:
     sample, result = judged.sample, judged.result
-    yield f"{sample.name}\n{sample.spec.problem.problem_id}"
-    yield sample.author
+    problem = Text.assemble((sample.name, "bold"), f"\n{sample.spec.problem.problem_id}")
+    yield problem.append(f"\n{sample.author}", "dim")
     if isinstance(result, ServiceError):
-        yield Text("no verdict", "bold red")
-        yield result.reason
+        yield Text(f"no verdict\n{result.reason}", "bold red")
         yield visible(str(result))
         yield ""
         return
-    verdict = Text(result.outcome.name, OUTCOME_STYLES[result.outcome])
+    verdict = Text.assemble((result.outcome.name, OUTCOME_STYLES[result.outcome]))
+    verdict.append(f"\n{visible(result.reason)}")
     if not judged.as_recorded:
-        verdict.append(f"\n(recorded: {sample.expected.name})", "bold red")
+        verdict.append(f"\nrecorded: {sample.expected.name}", "bold red")
     yield verdict
-    yield visible(result.reason)
     yield _what_failed(result)
     yield duration_text(result.provenance.usage.wall_seconds)
 
@@ -162,15 +164,15 @@ def _what_failed(verdict: Verdict) -> str:
     """The failing case, and the candidate's line."""
     if verdict.outcome is Outcome.ACCEPTED:
         return ""
-    parts = []
-    if (case := failing_case(verdict)) is not None:
-        first = case.message.strip().splitlines()[:3]
-        parts.append("\n".join([case.name, *first]).strip())
-    located = [diagnostic for diagnostic in verdict.diagnostics if diagnostic.range is not None]
-    if located and located[0].range is not None:
-        parts.append(f"line {located[0].range.start_line}: {located[0].message}")
-    text = "\n".join(parts) or verdict.summary
-    return visible(text if len(text) <= 240 else text[:240] + " …")
+    case = failing_case(verdict)
+    found = f"test {case.name}: {case.message}" if case is not None else ""
+    for diagnostic in verdict.diagnostics:
+        if (where := diagnostic.range) is not None:
+            said = "" if diagnostic.message in found else f": {diagnostic.message}"
+            found += f"\nline {where.start_line} of the candidate{said}"
+            break
+    text = visible(found.strip() or verdict.summary)
+    return text if len(text) <= 300 else text[:300] + " …"
 
 
 def _closing(judged: Sequence[_Judged]) -> Text:

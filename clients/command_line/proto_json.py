@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, TypeVar
 
 from google.protobuf import json_format
@@ -21,6 +22,7 @@ __all__ = [
     "verdict_json",
 ]
 
+_OBJECT = re.compile(r"\s*\{")
 _M = TypeVar("_M", bound=Message)
 
 
@@ -52,6 +54,8 @@ def parse_message(text: str | bytes, message: _M) -> _M:
     """
     try:
         decoded = text.decode("utf-8", errors="strict") if isinstance(text, bytes) else text
+        if not _OBJECT.match(decoded):  # an empty list would pass for an empty message
+            raise ValueError("an object, { … }, is needed.")
         json_format.Parse(decoded, message)
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8: byte {error.start} can't be decoded.") from None

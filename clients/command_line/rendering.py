@@ -80,6 +80,7 @@ _CHANNELS: Final = {
 }
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _MOST_DIAGNOSTICS: Final = 10
 _MOST_TAIL_LINES: Final = 8
 _MOST_LINE_CHARACTERS: Final = 400
@@ -141,10 +142,13 @@ def _blocks(verdict: Verdict, source: str, name: str) -> Iterator[RenderableType
         if case.message:
             yield _indented(case.message)
     lines = source.splitlines()
-    for diagnostic in verdict.diagnostics[:_MOST_DIAGNOSTICS]:
+    # One that is about no place, and says what the failing case says, adds nothing.
+    said = case.message if case is not None else None
+    findings = [d for d in verdict.diagnostics if d.range is not None or d.message != said]
+    for diagnostic in findings[:_MOST_DIAGNOSTICS]:
         yield Text()
         yield _diagnostic(diagnostic, lines, name)
-    if (more := len(verdict.diagnostics) - _MOST_DIAGNOSTICS) > 0:
+    if (more := len(findings) - _MOST_DIAGNOSTICS) > 0:
         yield Text(f"… and {more} more diagnostics; --json shows them all.", "dim")
     if isinstance(verdict.evidence, PythonEvidence):
         yield from _written(verdict, verdict.evidence)
@@ -216,8 +220,12 @@ def _footer(verdict: Verdict) -> Text:
     text = Text()
     for label, value in rows:
         if value:
-            text.append(f"\n{label:>9}  {visible(value)}", "dim")
+            text.append(f"\n{label:>9}  {visible(_DIGEST.sub(_short_digest, value))}", "dim")
     return text
+
+
+def _short_digest(match: re.Match[str]) -> str:
+    return f"{match.group()[:19]}…"
 
 
 def _assurance_text(verdict: Verdict) -> str:
@@ -273,24 +281,29 @@ def verification_view(verification: Verification) -> RenderableType:
 
 def verifications_view(verifications: Iterable[Verification]) -> Table:
     """A listing, one line each."""
-    table = _table("id", "created", "state", "outcome", "reason", "problem", "candidate")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("id", "created", "outcome"):
+        table.add_column(column, no_wrap=True)
+    for column in ("reason", "problem", "candidate"):
+        table.add_column(column, overflow="fold")
     for kept in verifications:
-        outcome, reason = Text(), ""
-        if kept.verdict is not None:
-            outcome = Text(kept.verdict.outcome.value, OUTCOME_STYLES[kept.verdict.outcome])
-            reason = kept.verdict.reason
-        elif kept.error is not None:
-            outcome, reason = Text("error", "red"), kept.error.reason
         table.add_row(
             kept.verification_id,
             _time_text(kept.create_time),
-            kept.state.value,
-            outcome,
-            visible(reason),
+            *_outcome_cells(kept),
             visible(kept.spec.problem.problem_id),
             visible(kept.spec.candidate.candidate_id),
         )
     return table
+
+
+def _outcome_cells(kept: Verification) -> tuple[Text, str]:
+    if kept.verdict is not None:
+        outcome = kept.verdict.outcome
+        return Text(outcome.value, OUTCOME_STYLES[outcome]), visible(kept.verdict.reason)
+    if kept.error is not None:
+        return Text(kept.state.value, "red"), visible(kept.error.reason)
+    return Text(kept.state.value), ""
 
 
 def _time_text(seconds: float | None) -> str:
@@ -332,10 +345,3 @@ def tally_text(tally: Tally, seconds: float) -> str:
             f"of the {decided} that were decided."
         )
     return text
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
