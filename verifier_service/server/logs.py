@@ -16,7 +16,14 @@ import structlog
 
 __all__ = ["configure_logging", "get_logger"]
 
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
 _LONGEST_VALUE: Final = 512
+_OUR_PACKAGES: Final = ("verifier_service", "sandboxes")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 EventDict = MutableMapping[str, Any]
@@ -44,7 +51,7 @@ def configure_logging(
 
     Args:
         log_format: `auto` writes JSON unless the stream is a terminal.
-        level: Least that is written.
+        level: Least that is written; `debug` is for our own packages only.
         stream: Standard error, if left out.
     """
     stream = stream or sys.stderr
@@ -73,7 +80,9 @@ def configure_logging(
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
+    root.setLevel(max(logging.INFO, _LEVELS[level]))
+    for package in _OUR_PACKAGES:
+        logging.getLogger(package).setLevel(_LEVELS[level])
 
 
 def _add_what_is_missing(logger: logging.Logger, method: str, event: EventDict) -> EventDict:
