@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -98,6 +99,7 @@ class BubblewrapBackend:
             "cpu-time",
             "wall-time",
             "memory-per-process",
+            "memory-sampled",
             "process-count",
             "output-size",
             "file-size",
@@ -280,6 +282,9 @@ class _BubblewrapJail:
             waiting=sum(waiting for _, waiting in threads),
         )
 
+    def resident_bytes(self) -> int:
+        return sum(map(_resident_bytes_of, _descendants(self._init_pid)))
+
     async def close(self) -> None:
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._end())
@@ -430,3 +435,11 @@ def _scheduling_of(pid: int) -> Iterator[tuple[float, float]]:
         with contextlib.suppress(OSError, IndexError, ValueError):
             on_cpu, waiting, *_ = schedstat.read_text(encoding="ascii").split()
             yield int(on_cpu) / 1e9, int(waiting) / 1e9
+
+
+def _resident_bytes_of(pid: int) -> int:
+    """Resident memory of a process less what it shares (`/proc/…/statm`)."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
+        return (int(resident) - int(shared)) * resource.getpagesize()
+    return 0

@@ -89,6 +89,10 @@ class Jail(Protocol):
         """What the scheduler has given the processes of the current run so far."""
         ...
 
+    def resident_bytes(self) -> int:
+        """Memory that the processes of the current run have to themselves, summed up."""
+        ...
+
     async def close(self) -> None:
         """Ends everything in the jail; when it returns, all of it is gone. May be repeated."""
         ...

@@ -69,7 +69,9 @@ class Facts:
     checker: Exit
     candidate: Exit
     stopped_for: str | None = None
-    """"wall-time", "output" or "overloaded" where we ended the candidate for that."""
+    """"wall-time", "memory", "output" or "overloaded" where we ended the candidate for that."""
+    outlasted: bool = False
+    """Whether the candidate's process was still there when the checker's had ended."""
     stdout: Output = field(default_factory=Output)
     stderr: Output = field(default_factory=Output)
     channel: VerdictChannel = VerdictChannel.SEPARATED
@@ -140,7 +142,7 @@ def _reason(facts: Facts, limits: Limits) -> str:
         case "broken-tests":
             raise InvalidSpec.of([Violation("spec.problem.python_tests", end.message)])
         case "candidate-gone":
-            return limit or _how_it_ended(facts.candidate)
+            return limit or ("ended-early" if facts.outlasted else _how_it_ended(facts.candidate))
         case "load-error":
             return limit or _load_reason(end.exception or {})
         case "tests-passed":
@@ -160,6 +162,8 @@ def _limit_reached(facts: Facts, limits: Limits) -> str | None:
         return "wall-time-exceeded"
     if facts.stopped_for == "output":
         return "output-exceeded"
+    if facts.stopped_for == "memory":
+        return "memory-exceeded"
     if facts.candidate.limit == "cpu-time" or facts.candidate.signal == signal.SIGXCPU:
         return "cpu-time-exceeded"
     if facts.candidate.cpu_seconds > limits.cpu_seconds:
@@ -232,7 +236,7 @@ def _evidence(facts: Facts, tests: PythonTests) -> PythonEvidence:
         total_count=max(known, counted + (1 if interrupted or end is None else 0)),
         stdout=facts.stdout,
         stderr=facts.stderr,
-        channel=facts.channel,
+        channel=VerdictChannel.SHARED if end and end.shared else facts.channel,
     )
 
 
@@ -250,13 +254,18 @@ def _summary(reason: str, facts: Facts, evidence: PythonEvidence) -> str:
     elif end and end.exception and end.reason == "load-error":
         said.append(f"{end.exception['type']}: {end.exception['message']}".rstrip(".") + ".")
     elif reason in ("crashed", "ended-early", "memory-exceeded"):
-        said.append(_end_in_words(facts.candidate))
+        said.append(_end_in_words(facts))
     if evidence.cases:
         said.append(f"Passed {_of(evidence)}.")
     return " ".join(said)
 
 
-def _end_in_words(candidate: Exit) -> str:
+def _end_in_words(facts: Facts) -> str:
+    candidate = facts.candidate
+    if facts.stopped_for == "memory":
+        return "Its processes together had more than the limit."
+    if facts.outlasted:
+        return "It hung up on the tests."
     if candidate.code is not None:
         return f"Its exit code was {candidate.code}."
     return f"Its process was ended by signal {candidate.signal}."

@@ -109,7 +109,7 @@ class _Trial:
             )
             for drain in (stdout, stderr, said):
                 drain.close_write_end()
-            watch = Watch(run, self._jail, wall_seconds=self._limits.wall_seconds)
+            watch = Watch(run, self._jail, self._limits)
             await asyncio.shield(run.started)
             ended = await watch.until(run)
         return Facts(

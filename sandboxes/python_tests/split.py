@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
 from sandboxes.isolation.capture import Capture, Collector
@@ -27,6 +27,9 @@ CHECKER_MEMORY_BYTES: Final = 2 * 1024**3
 FLOOD_FACTOR: Final = 1024
 """A stream this many times over its kept size ends the candidate."""
 MINIMUM_FLOOD_BYTES: Final = 64 * 1024**2
+SAMPLE_SECONDS: Final = 0.25
+HANG_UP_SECONDS: Final = 5.0
+"""For a candidate that has hung up to be seen to end."""
 OVERLOAD_FACTOR: Final = 10
 OVERLOAD_SECONDS: Final = 60.0
 
@@ -86,18 +89,18 @@ async def run_split(
                 drain.close_write_end()
             ours.close()
             theirs.close()
-            watch = Watch(
-                run, candidate_jail, wall_seconds=limits.wall_seconds, others=[checker_jail]
-            )
+            watch = Watch(run, candidate_jail, limits, others=[checker_jail])
             await asyncio.gather(asyncio.shield(run.started), asyncio.shield(checking.started))
             on_start()
             checker_exit = await watch.until(checking)
-            candidate_exit = await watch.end()
+            gone = reader.report.end is not None and reader.report.end.reason == "candidate-gone"
+            candidate_exit = await watch.end(grace_seconds=HANG_UP_SECONDS if gone else 0)
         return Facts(
             report=reader.report,
             checker=checker_exit,
             candidate=candidate_exit,
             stopped_for=watch.stopped_for,
+            outlasted=watch.outlasted,
             stdout=stdout.output,
             stderr=stderr.output,
         )
@@ -112,13 +115,14 @@ class Watch:
     """
 
     def __init__(
-        self, run: JailedRun, jail: Jail, *, wall_seconds: float, others: list[Jail] | None = None
+        self, run: JailedRun, jail: Jail, limits: Limits, *, others: Sequence[Jail] = ()
     ) -> None:
         self._run = run
         self._jail = jail
-        self._others = others or []
-        self._wall_seconds = wall_seconds
+        self._others = others
+        self._limits = limits
         self.stopped_for: str | None = None
+        self.outlasted = False
 
     def stop(self, reason: str) -> None:
         """Ends the run for a reason; the first one counts."""
@@ -129,24 +133,30 @@ class Watch:
     async def until(self, deciding: JailedRun) -> Exit:
         """Waits until the deciding run has ended, and ends it too if it does not by itself."""
         began = time.monotonic()
-        rest = self._wall_seconds
-        while not await _ended_within(deciding, rest):
-            if self.stopped_for is not None:
-                deciding.kill()
-                break
+        while self.stopped_for is None:
             elapsed = time.monotonic() - began
-            rest = self._wall_seconds - (elapsed - self._not_its_own())
-            if rest <= 0:
-                self.stop("wall-time")
-            elif elapsed > OVERLOAD_FACTOR * self._wall_seconds + OVERLOAD_SECONDS:
-                self.stop("overloaded")
-            if self.stopped_for is not None:
-                rest = CHECKER_EXTRA_CPU_SECONDS
+            rest = self._limits.wall_seconds - elapsed
+            if elapsed >= SAMPLE_SECONDS:
+                rest += self._not_its_own()
+                self._sample(elapsed, rest)
+            if await _ended_within(deciding, min(rest, SAMPLE_SECONDS)):
+                return deciding.ended.result()
+        if not await _ended_within(deciding, CHECKER_EXTRA_CPU_SECONDS):
+            deciding.kill()
         return await asyncio.shield(deciding.ended)
 
-    async def end(self) -> Exit:
-        """Ends the run if it still goes on, and says how it ended."""
-        if not self._run.ended.done():
+    def _sample(self, elapsed: float, rest: float) -> None:
+        if self._jail.resident_bytes() > self._limits.memory_bytes:
+            self.stop("memory")
+        elif rest <= 0:
+            self.stop("wall-time")
+        elif elapsed > OVERLOAD_FACTOR * self._limits.wall_seconds + OVERLOAD_SECONDS:
+            self.stop("overloaded")
+
+    async def end(self, *, grace_seconds: float) -> Exit:
+        """Ends the run if it still goes on after a grace, and says how it ended."""
+        self.outlasted = not await _ended_within(self._run, grace_seconds)
+        if self.outlasted:
             self._run.kill()
         return await asyncio.shield(self._run.ended)
 

@@ -134,7 +134,7 @@ class _Program:
             run = jail.start(PROGRAM, fds=fds, limits=limits_of(self._limits))
             written.close_write_end()
             errors.close_write_end()
-            watch = Watch(run, jail, wall_seconds=self._limits.wall_seconds)
+            watch = Watch(run, jail, self._limits)
             await asyncio.shield(run.started)
             if on_start:
                 on_start()
@@ -164,6 +164,8 @@ def _reason(
         return "overloaded", "The machine was too busy."
     if stopped_for == "wall-time":
         return "wall-time-exceeded", "It waited until its time was up."
+    if stopped_for == "memory":
+        return "memory-exceeded", "Its processes together had more than the limit."
     if stopped_for == "output":
         return "output-exceeded", f"It wrote {written.size} bytes."
     if ended.limit == "cpu-time" or ended.cpu_seconds > limits.cpu_seconds:

@@ -106,7 +106,7 @@ def run(
         return "load-error", {"exception": bounded(error)}
     judge = Judge(candidate, reporter, keep_going=job["keep_going"])
     judge.outcome_of("setup", lambda: plan(candidate, judge))
-    return judge.reason or "tests-passed", judge.facts
+    return judge.reason or "tests-passed", {**judge.facts, "shared": judge.shared}
 
 
 class Judge:
@@ -119,6 +119,8 @@ class Judge:
         self.passed = reporter.case
         self.reason = ""
         self.facts: dict[str, Any] = {}
+        self.shared = False
+        """Whether the tests may run code of the candidate's making in this process."""
 
     @property
     def stopped(self) -> bool:

@@ -387,6 +387,7 @@ class Decoder:
 
 
 _MISSING = object()
+NAMED_TUPLE_MODULE = "named tuple of the candidate's"
 
 
 def set_attribute(value: object, name: object, content: object) -> None:
@@ -403,7 +404,8 @@ def named_tuple(node: list[Any], parts: list[object]) -> object:
     if len(names) != len(parts) or any(name.startswith("_") for name in names):
         raise CodecError("A named tuple's fields and items differ.")
     getters = {name: property(operator.itemgetter(i)) for i, name in enumerate(names)}
-    kind = type(_text(type_name), (tuple,), {**getters, "_fields": tuple(names)})
+    space = {**getters, "_fields": tuple(names), "__module__": NAMED_TUPLE_MODULE}
+    kind = type(_text(type_name), (tuple,), space)
     return kind(parts)
 
 

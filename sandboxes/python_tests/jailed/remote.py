@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from sandboxes.python_tests.jailed.codec import (
+    NAMED_TUPLE_MODULE,
     CodecError,
     Connection,
     Decoder,
@@ -24,6 +25,8 @@ from sandboxes.python_tests.jailed.codec import (
 )
 
 MAX_CALLS = 1_000_000
+MAX_ITEMS = 100_000
+"""Taken from one iterator of the candidate's."""
 TYPE_MARK = "_from_candidate"
 
 
@@ -55,6 +58,13 @@ class NeedsSharedInterpreter(Interruption):
     """The tests do what only works inside the candidate's own interpreter."""
 
     reason = "needs-shared-interpreter"
+
+
+class TestsTooLarge(Interruption):
+    """The tests ask for more than the checker does for one candidate."""
+
+    __test__ = False
+    reason = "checker-limit"
 
 
 class ResultRefused(Exception):
@@ -125,18 +135,16 @@ class RemoteCandidate:
         self.call_count += 1
         self.used = self.used or operation != "names"
         if self.call_count > MAX_CALLS:
-            raise self.interrupt(
-                NeedsSharedInterpreter(f"The tests make more than {MAX_CALLS} calls.")
-            )
+            raise self.interrupt(TestsTooLarge(f"The tests make more than {MAX_CALLS} calls."))
         encoder = self._encoder()
         try:
             graph = encoder.graph([list(args), kwargs])
         except Uncarriable as error:
             raise self.interrupt(NeedsSharedInterpreter(str(error))) from error
         self._send({"op": operation, "args": graph})
-        return self._await_reply(encoder)
+        return self._await_reply(encoder, operation)
 
-    def _await_reply(self, encoder: Encoder) -> Any:
+    def _await_reply(self, encoder: Encoder, operation: str) -> Any:
         while True:
             frame = self._receive()
             if "callback" in frame:
@@ -145,7 +153,7 @@ class RemoteCandidate:
                 graph = frame["ok"] if type(frame["ok"]) is dict else {}
                 return self._take(graph, graph.get("root"), frame.get("changed"), encoder)
             elif type(frame.get("raise")) is dict:
-                self._raise(frame, encoder)
+                self._raise(frame, encoder, operation)
             elif type(frame.get("refused")) is str:
                 raise ResultRefused(frame["refused"][:500])
             else:
@@ -161,18 +169,23 @@ class RemoteCandidate:
             self._violate(f"Its answer can't be read: {error}")
         return value
 
-    def _raise(self, frame: dict[str, Any], encoder: Encoder) -> None:
+    def _raise(self, frame: dict[str, Any], encoder: Encoder, operation: str) -> None:
         described = frame["raise"]
         args = self._take(frame, described.get("args"), frame.get("changed"), encoder)
         raise self._exception(
-            described, args if isinstance(args, tuple) else (described.get("message"),)
+            described, args if isinstance(args, tuple) else (described.get("message"),), operation
         )
 
-    def _exception(self, described: dict[str, Any], args: tuple[object, ...]) -> BaseException:
+    def _exception(
+        self, described: dict[str, Any], args: tuple[object, ...], operation: str
+    ) -> BaseException:
         name, mro = described.get("type"), described.get("mro")
         if type(name) is not str or type(mro) is not list:
             self._violate("It raised what is no exception.")
         kind = self._exception_type(str(name), mro or ())
+        if issubclass(kind, (StopIteration, StopAsyncIteration)) and operation != "next":
+            # It would end a loop of the tests as if all were well (PEP 479).
+            kind, args = RuntimeError, (f"the candidate raised {name}",)
         try:
             error = kind(*args)
         except Exception:  # noqa: BLE001 - a constructor with demands of its own
@@ -223,7 +236,7 @@ class RemoteCandidate:
         try:
             self._connection.send(frame)
         except CodecError as error:
-            raise self.interrupt(NeedsSharedInterpreter(str(error))) from error
+            raise self.interrupt(TestsTooLarge(str(error))) from error
         except OSError as error:
             raise self.interrupt(CandidateGone()) from error
 
@@ -254,6 +267,14 @@ class RemoteCandidate:
             attributes = vars(value)
             parts = [x for name in attributes for x in (name, encoder.reference(attributes[name]))]
             return ["o", kind.__name__, *parts]
+        if isinstance(value, tuple) and getattr(kind, "__module__", "") == NAMED_TUPLE_MODULE:
+            fields = list(kind._fields)
+            return ["n", kind.__name__, fields, *map(encoder.reference, value)]
+        if isinstance(value, (types.CoroutineType, BaseException)) or (
+            isinstance(value, type) and issubclass(value, BaseException)
+        ):
+            # Such a value may come from the candidate, which must not choose how it is judged.
+            raise TypeError(f"{kind.__name__} can't be handed back to the candidate")
         if isinstance(value, PASSABLE) or hasattr(kind, "__next__"):
             self._passed[id(value)] = value
             return ["k", id(value)]
@@ -481,6 +502,10 @@ class RemoteIterator(RemoteObject):
         return self
 
     def __next__(self) -> Any:
+        count = self.__dict__.get("_verifier_count", 0) + 1
+        object.__setattr__(self, "_verifier_count", count)
+        if count > MAX_ITEMS:
+            raise ResultRefused(f"it yields more than {MAX_ITEMS} items")
         return self._verifier_ask("next")
 
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 FILE_NAME = "<tests>"
 HOOK = "__verifier__"
 IMPORT_NAMES = ("candidate", "solution")
+EVALUATING = frozenset(
+    ("eval", "exec", "compile", "__import__", "pickle", "marshal", "shelve", "ctypes", "dill")
+)
+"""Names by which test code may come to run text or bytes that the candidate made."""
 _COMPARISONS: dict[type, str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
@@ -61,6 +65,7 @@ def prepare(job: dict[str, Any]) -> Callable[[RemoteCandidate, Judge], None]:
     trusted = preamble_names(job["preamble"], entry_point=job["entry_point"])
 
     def run(candidate: RemoteCandidate, judge: Judge) -> None:
+        judge.shared = bool(names.read & EVALUATING or names.bound & EVALUATING)
         candidate.trusted_classes = {
             name: value
             for name, value in trusted.items()
