@@ -12,7 +12,6 @@ from clients.command_line import options
 from clients.command_line.exit_codes import ExitCode
 from clients.command_line.printing import print_json
 from clients.command_line.rendering import output_console, visible
-from verifier_service.settings import load_settings
 
 __all__ = ["app"]
 
@@ -27,6 +26,8 @@ def _config() -> None:
 @app.command("show")
 def show(config: options.ConfigOption = None, as_json: options.JsonOption = False) -> int:
     """Shows every setting, and where its value comes from."""
+    from verifier_service.settings import load_settings
+
     loaded = load_settings(config)
     values = dict(_flat(loaded.settings.model_dump(mode="json")))
     if as_json:

@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Final
 
 from clients.command_line import options, proto_json
@@ -18,7 +19,6 @@ from clients.command_line.rendering import findings_view, output_console
 from clients.command_line.service import Service, run_async
 from verifier_service import __version__, wire
 from verifier_service.model import Capabilities, EnvironmentInfo, Limits, ServiceError
-from verifier_service.settings import CONFIG_VARIABLE, InvalidSettings, Settings
 
 __all__ = ["doctor"]
 
@@ -59,6 +59,8 @@ def doctor(
 async def _examine(service: Service) -> tuple[list[Finding], Capabilities | None]:
     if service.server is not None:
         return await _examine_server(service, service.server)
+    from verifier_service.settings import CONFIG_VARIABLE, InvalidSettings
+
     findings = _python_findings()
     try:
         loaded = service.settings()
@@ -71,7 +73,7 @@ async def _examine(service: Service) -> tuple[list[Finding], Capabilities | None
         )
         return [*findings, failed], None
     findings.append(_settings_finding(loaded.origins))
-    findings.append(_store_finding(loaded.settings))
+    findings.append(_store_finding(loaded.settings.store_path))
     findings += await _isolation_findings()
     more, capabilities = await _judging_findings(service)
     return [*findings, *more], capabilities
@@ -118,8 +120,7 @@ def _settings_finding(origins: Any) -> Finding:
     )
 
 
-def _store_finding(settings: Settings) -> Finding:
-    path = settings.store_path
+def _store_finding(path: Path) -> Finding:
     present = next(p for p in (path, *path.parents) if p.exists())
     if os.access(present, os.W_OK):
         return Finding(name="store", state=FindingState.OK, detail=str(path))

@@ -104,7 +104,8 @@ def _explain(error: Exception, as_json: bool) -> int:
     show = getattr(error, "show", None)  # typer's own, whose classes move between its versions
     if show is not None:
         if as_json:
-            print_problem(str(getattr(error, "message", error)), as_json=True, reason="USAGE")
+            text = getattr(error, "format_message", error.__str__)()
+            print_problem(text, as_json=True, reason="USAGE")
         else:
             show()
         return ExitCode.USAGE

@@ -12,7 +12,6 @@ import typer
 from clients.command_line import options
 from clients.command_line.exit_codes import ExitCode
 from clients.command_line.printing import print_json
-from verifier_service.settings import load_settings
 
 __all__ = ["serve"]
 
@@ -51,6 +50,7 @@ def serve(
     stand above the environment, and that above the settings' file: see `verifier config show`.
     """
     from verifier_service.application import serve as serve_until_signalled
+    from verifier_service.settings import load_settings
 
     def ready(listening: str) -> None:
         if as_json:

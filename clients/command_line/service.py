@@ -8,12 +8,14 @@ import signal
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from clients import AsyncVerifier
 from clients.command_line.batch_run import AnyVerifier
 from clients.command_line.exit_codes import InvalidInput
-from verifier_service.settings import LoadedSettings, Settings, load_settings
+
+if TYPE_CHECKING:
+    from verifier_service.settings import LoadedSettings, Settings
 
 __all__ = ["Service", "Terminated", "run_async"]
 
@@ -61,6 +63,8 @@ class Service:
         Raises:
             InvalidSettings: They can't work.
         """
+        from verifier_service.settings import load_settings  # what a client has no need of
+
         return load_settings(self.config)
 
     def _client(self, server: str) -> AsyncVerifier:
