@@ -81,8 +81,12 @@ async def test_what_is_known_is_answered_from_the_store(tmp_path: Path) -> None:
         await engine.verify(spec())
         ended = await over(engine, (await engine.start(spec())).verification_id)
 
-    assert ended.verdict is not None
-    assert ended.verdict.provenance.from_cache
+        assert ended.verdict is not None
+        assert ended.verdict.provenance.from_cache
+        digest = ended.verdict.provenance.verification_digest
+        kept = await engine._ledger._store.verdict(digest)
+        assert kept is not None
+        assert not kept.provenance.from_cache
     assert len(executor.begun) == 1
 
 
@@ -138,7 +142,7 @@ async def test_a_call_cut_off_while_it_starts_leaves_nothing_unattended(tmp_path
         async with engine_on(tmp_path) as engine:
             call = asyncio.ensure_future(engine.start(spec("unsure"), request_id=request_id))
             for _ in range(turns):
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.00001)
             call.cancel()
             await asyncio.wait([call])
             started = await engine.start(spec("unsure"), request_id=request_id)
@@ -254,13 +258,18 @@ async def test_cancelling_what_is_over_has_no_effect(tmp_path: Path) -> None:
         assert await engine.get(ended.verification_id) == ended
 
 
-async def test_cancelling_at_any_moment_leaves_one_end_that_all_agree_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [False, True])
+async def test_cancelling_at_any_moment_leaves_one_end_that_all_agree_on(
+    tmp_path: Path, kept: bool
+) -> None:
     async with engine_on(tmp_path) as engine:
         for turns in range(40):
+            if kept:
+                await engine.verify(spec(f"accept {turns}"))
             started = await engine.start(spec(f"accept {turns}"))
             watching = asyncio.ensure_future(watched(engine, started.verification_id))
             for _ in range(turns):
-                await asyncio.sleep(0.0001)
+                await asyncio.sleep(0.00001)
             await engine.cancel(started.verification_id)
             ended = await engine.get(started.verification_id)
 

@@ -98,6 +98,18 @@ async def test_a_newcomer_does_not_wait_for_what_others_were_served_before_it() 
     assert served(scheduler, first, tickets) == [0, 2, 1]
 
 
+async def test_a_newcomer_takes_turns_with_those_who_were_there() -> None:
+    scheduler, _ = scheduler_of()
+    holding = scheduler.enter(session_id="old")
+    old = [scheduler.enter(session_id="old") for _ in range(6)]
+    for ticket in old[:3]:
+        scheduler.leave(holding)
+        holding = ticket
+    tickets = [*old[3:], *(scheduler.enter(session_id="new") for _ in range(3))]
+
+    assert served(scheduler, holding, tickets) == [0, 3, 1, 4, 2, 5]
+
+
 async def test_a_promoted_ticket_goes_sooner() -> None:
     scheduler, _ = scheduler_of()
     first = scheduler.enter()

@@ -354,15 +354,18 @@ async def test_equal_specs_in_flight_share_one_run(tmp_path: Path) -> None:
     assert not verdicts[0].provenance.from_cache
 
 
-async def test_a_refresh_that_joins_a_look_into_the_cache_gets_a_run(tmp_path: Path) -> None:
-    executor = ToldExecutor()
-    async with engine_on(tmp_path, executor) as engine:
+async def test_a_refresh_is_never_answered_from_the_cache(tmp_path: Path) -> None:
+    """Whenever it joins one that is: each time a little later than before."""
+    async with engine_on(tmp_path) as engine:
         await engine.verify(spec())
-        plain, fresh = await asyncio.gather(engine.verify(spec()), engine.verify(spec(), REFRESH))
+        for turns in range(60):
+            plain = asyncio.ensure_future(engine.verify(spec()))
+            for _ in range(turns):
+                await asyncio.sleep(0 if turns % 2 else 0.00001)
+            fresh = await engine.verify(spec(), REFRESH)
 
-    assert not fresh.provenance.from_cache
-    assert len(executor.begun) == 2
-    assert plain.outcome is Outcome.ACCEPTED
+            assert not fresh.provenance.from_cache
+            assert (await plain).outcome is Outcome.ACCEPTED
 
 
 async def test_one_waiter_leaves_and_the_others_get_their_verdict(tmp_path: Path) -> None:
@@ -739,6 +742,31 @@ async def test_a_drain_that_is_cut_short_ends_everything_all_the_same(tmp_path: 
             await call
 
     assert gate.cut_off == 1
+
+
+async def test_an_end_that_is_cut_short_goes_on_and_is_waited_for(tmp_path: Path) -> None:
+    release = asyncio.Event()
+
+    async def judge(_: VerificationSpec, __: ProgressListener) -> Verdict:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await release.wait()
+        raise AssertionError
+
+    executor = ToldExecutor(judge=judge)
+    async with engine_on(tmp_path, executor) as engine:
+        call = await waiting(engine, spec())
+        draining = asyncio.ensure_future(engine.drain(0))
+        await settled()
+        draining.cancel()
+        await asyncio.wait([draining])
+        release.set()
+        await engine.close()
+
+        assert executor.closed
+        with pytest.raises(ShuttingDown):
+            await call
 
 
 async def test_capabilities_say_what_is_in_force(tmp_path: Path) -> None:

@@ -143,9 +143,21 @@ async def test_an_empty_digest_leaves_the_kept_one(store: SqliteStore) -> None:
     assert await store.by_request_id("r") == (failed, "d")
 
 
-async def test_one_bad_write_leaves_its_neighbours_alone(store: SqliteStore) -> None:
+def with_a_problem_of_its_own(one: Verification) -> Verification:
+    problem = replace(one.spec.problem, criterion=LogicProblem(conclusion=one.verification_id))
+    return replace(one, spec=replace(one.spec, problem=problem))
+
+
+async def test_one_bad_write_leaves_its_neighbours_alone(
+    store: SqliteStore, tmp_path: Path
+) -> None:
     writes = [
-        store.record(verification(name), digest="d", keep_verdict=False, request_id=request_id)
+        store.record(
+            with_a_problem_of_its_own(verification(name)),
+            digest="d",
+            keep_verdict=False,
+            request_id=request_id,
+        )
         for name, request_id in [("1", "r"), ("2", "r"), ("3", "")]
     ]
     results = await asyncio.gather(*writes, return_exceptions=True)
@@ -153,6 +165,7 @@ async def test_one_bad_write_leaves_its_neighbours_alone(store: SqliteStore) -> 
     assert [type(result) for result in results] == [type(None), StoreError, type(None)]
     assert await store.verification("2") is None
     assert await store.verification("3") is not None
+    assert rows(tmp_path / "store.db", "problems") == 2
 
 
 async def test_many_candidates_share_one_stored_problem(store: SqliteStore, tmp_path: Path) -> None:
@@ -228,9 +241,7 @@ async def test_pruning_keeps_the_newest_and_the_unfinished(
     store: SqliteStore, tmp_path: Path
 ) -> None:
     await record(store, verification("0", State.QUEUED))
-    other = verification("1")
-    problem = replace(other.spec.problem, criterion=LogicProblem(conclusion="true"))
-    await record(store, replace(other, spec=replace(other.spec, problem=problem)))
+    await record(store, with_a_problem_of_its_own(verification("1")))
     for name in "2345":
         await record(store, verification(name))
     await store.prune(2)
