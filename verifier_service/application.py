@@ -21,7 +21,7 @@ from verifier_service.store.sqlite import SqliteStore
 
 __all__ = ["Application", "application", "build_executors", "policy_of", "serve"]
 
-_ANSWERING_SECONDS: Final = 5.0
+_ANSWERING_SECONDS: Final = 2.0
 """Given to calls to carry off their last answers, once nothing runs any more."""
 
 _log = get_logger(__name__)
@@ -92,6 +92,7 @@ async def serve(
         store = SqliteStore.open(settings.store_path, exclusive=True)
         async with _wired(settings, executors, store) as parts:
             server = VerifierServer(parts.engine, settings)
+            await server.bind()  # a server that can't listen must not begin any run
             await parts.engine.recover()
             async with server:
                 _log.info("serving", address=server.address, version=__version__)

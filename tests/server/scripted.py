@@ -101,7 +101,7 @@ class ScriptedExecutor:
             await self._tell()
 
     async def _judge(self, source: str) -> Verdict:
-        match source.split()[0]:
+        match source.partition(" ")[0]:
             case "accept":
                 return _verdict(Outcome.ACCEPTED, "tests-passed")
             case "wait":

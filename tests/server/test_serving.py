@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from tests.server.scripted import ScriptedExecutor
 from verifier_service.application import application, policy_of
 from verifier_service.application import serve as serve_application
 from verifier_service.model import ShuttingDown
+from verifier_service.server import CannotListen
 from verifier_service.settings import Settings
 from verifier_service.v1 import verifier_pb2, verifier_pb2_grpc
 
@@ -241,6 +243,24 @@ async def test_a_second_signal_stops_a_busy_server_at_once(tmp_path: Path) -> No
             pass
         server.process.send_signal(signal.SIGINT)
         await server.ended()
+
+
+async def test_a_server_that_can_t_listen_begins_nothing(tmp_path: Path) -> None:
+    store_path = tmp_path / "store.sqlite3"
+    async with server_process(tmp_path, drain_seconds=0) as server:
+        await server.stub.StartVerification(start_request("wait"))
+        await server.has_begun()
+        server.process.kill()
+        await server.process.wait()
+
+    executor = ScriptedExecutor()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(CannotListen):
+            await serve_application(Settings(address=address, store_path=store_path), [executor])
+
+    assert executor.began == []
+    assert executor.closed
 
 
 async def test_a_verification_survives_a_restart(tmp_path: Path) -> None:

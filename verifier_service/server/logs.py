@@ -40,7 +40,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
                 structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
             ],
             wrapper_class=structlog.stdlib.BoundLogger,
-        ),
+        ).bind(),
     )
 
 

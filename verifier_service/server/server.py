@@ -57,10 +57,10 @@ class VerifierServer:
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self.address = ""
-        """Where it listens, with the port that it got; empty before `start`."""
+        """Where it listens, with the port that it got; empty before `bind`."""
 
-    async def start(self) -> None:
-        """Listens.
+    async def bind(self) -> None:
+        """Takes the address, and answers nobody yet.
 
         Raises:
             CannotListen: The address is taken, or not one of this machine's.
@@ -77,9 +77,20 @@ class VerifierServer:
             names = (_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, server)
         self.address = bind(server, self._address, self._settings)
-        await self._announce()
-        await server.start()
         self._server = server
+
+    async def start(self) -> None:
+        """Answers calls; binds first, where that has not been done.
+
+        Raises:
+            CannotListen: The address is taken, or not one of this machine's.
+            InvalidSettings: A certificate or key can't be used.
+        """
+        if self._server is None:
+            await self.bind()
+        assert self._server is not None
+        await self._announce()
+        await self._server.start()
         if self._warning:
             get_logger(__name__).warning("insecure", advice=self._warning)
 

@@ -29,6 +29,7 @@ from verifier_service.v1 import verifier_pb2
 
 __all__ = ["StreamSession", "cancel_and_wait"]
 
+_IDLE_SECONDS: Final = 0.02
 _REMEMBERED_TICKETS: Final = 65_536
 """Ended tickets whose reuse is still noticed."""
 
@@ -46,8 +47,8 @@ class StreamSession:
     """Judges what one caller submits, until the caller closes its side and all is answered.
 
     Memory is bounded whatever the caller does: a submission takes credit, and the credit comes back
-    only once its answer has been written; commands are not read while too many answers wait; and
-    progress is dropped while answers wait.
+    only once its answer has been written, a quarter of all credit at a time; commands are not read
+    while too many answers wait; and progress is dropped while answers wait.
     """
 
     def __init__(
@@ -98,9 +99,12 @@ class StreamSession:
                     self._has_room.set()
                     yield event.response
                     self._owed_credit += event.credit
-                    if credit := self._credit_due():
-                        yield verifier_pb2.StreamVerifyResponse(credit=credit)
-                if self._is_over(reading):
+                    if self._owed_credit * 4 >= self._initial_credit:
+                        yield self._paid_credit()
+                is_over = self._is_over(reading)
+                if self._owed_credit and (is_over or await self._stays_idle()):
+                    yield self._paid_credit()
+                if is_over:
                     return
                 await self._changed.wait()
         finally:
@@ -124,13 +128,25 @@ class StreamSession:
             )
         return reading.done()
 
-    def _credit_due(self) -> int:
-        """Credit to hand back; several answers in a row share one message."""
-        if self._outgoing and self._owed_credit * 4 < self._initial_credit:
-            return 0
+    async def _stays_idle(self) -> bool:
+        """Whether nothing comes for a moment, so that even little credit is worth a message.
+
+        A caller never waits for this: it has the rest of its credit until then.
+        """
+        if self._runs:
+            return False
+        try:
+            async with asyncio.timeout(_IDLE_SECONDS):
+                await self._changed.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    def _paid_credit(self) -> verifier_pb2.StreamVerifyResponse:
+        """Hands back the credit of all that was answered, in one message."""
         due, self._owed_credit = self._owed_credit, 0
         self._credit += due
-        return due
+        return verifier_pb2.StreamVerifyResponse(credit=due)
 
     async def _read(self, commands: AsyncIterator[verifier_pb2.StreamVerifyRequest]) -> None:
         async for command in commands:
