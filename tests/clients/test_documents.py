@@ -1,0 +1,73 @@
+"""The code in docs/client.md and docs/command-line.md runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.clients.test_command_line import ROOT, Shell
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(name: str, language: str) -> list[str]:
+    text = (ROOT / "docs" / name).read_text()
+    return [code for kind, code in _BLOCK.findall(text) if kind == language]
+
+
+async def test_the_client_page_runs_against_a_real_server(tmp_path: Path) -> None:
+    server = await Shell(tmp_path, None).start("serve", "--address", "127.0.0.1:0")
+    assert server.stdout is not None
+    address = (await server.stdout.readline()).decode().removeprefix("Listening on ").strip()
+    code = "\n".join(blocks("client.md", "python")).replace("127.0.0.1:50051", address)
+    ended = await python(code, tmp_path)
+    server.terminate()
+    await server.communicate()
+
+    assert server.returncode == 0
+    assert ended[0] == 0, ended[2]
+    assert "Outcome.ACCEPTED tests-passed 1.0" in ended[1]
+    assert "found root/3" in ended[1]
+
+
+async def python(code: str, home: Path) -> tuple[int | None, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-W",
+        "error",
+        "-c",
+        code,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)},
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.mark.parametrize("index", range(3))
+async def test_the_command_line_page_runs(tmp_path: Path, index: int) -> None:
+    verifier = f"{shlex.quote(sys.executable)} -m clients.command_line"
+    script = f'set -e\nverifier() {{ {verifier} "$@"; }}\n{blocks("command-line.md", "sh")[index]}'
+    process = await asyncio.create_subprocess_exec(
+        "sh",
+        "-c",
+        script,
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+    )
+    out, _ = await process.communicate()
+
+    assert process.returncode == 0, out.decode()
+
+
+def test_every_block_of_the_pages_is_run() -> None:
+    assert len(blocks("command-line.md", "sh")) == 3
