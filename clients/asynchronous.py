@@ -115,6 +115,7 @@ class AsyncVerifier:
         )
         self._credentials = self._connection.credentials()
         self._opened: tuple[grpc.aio.Channel, Stub] | None = None
+        self._answered = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -208,7 +209,7 @@ class AsyncVerifier:
             timeout_seconds: Deadline of the whole session; None, here, is no deadline.
             progress: Told what happens to each ticket before its end.
         """
-        attempts = self._connection.retries.attempts(timeout_seconds)
+        attempts = self._connection.retries.attempts(timeout_seconds, answered=self._answered)
         return AsyncStream(
             self._stub, self._connection, options, attempts, Ledger(progress=progress)
         )
@@ -322,7 +323,10 @@ class AsyncVerifier:
         )
 
     def _attempts(self, timeout_seconds: float | None) -> Attempts:
-        return self._connection.retries.attempts(self._connection.timeout(timeout_seconds))
+        connection = self._connection
+        return connection.retries.attempts(
+            connection.timeout(timeout_seconds), answered=self._answered
+        )
 
     async def _call(
         self,
@@ -334,11 +338,13 @@ class AsyncVerifier:
         attempts = self._attempts(timeout_seconds)
         while True:
             try:
-                return await method(
+                response = await method(
                     request,
                     timeout=attempts.remaining_seconds(),
                     metadata=self._connection.metadata,
                 )
+                self._answered = True
+                return response
             except grpc.aio.AioRpcError as failure:
                 await self._wait(attempts, failure)
 

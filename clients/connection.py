@@ -66,6 +66,13 @@ class Connection:
             ("grpc.max_send_message_length", self.maximum_message_bytes),
             ("grpc.max_receive_message_length", self.maximum_message_bytes),
             ("grpc.enable_retries", 0),  # our own loop knows RetryInfo
+            # gRPC's own waits between tries to connect grow to two minutes, past all of ours.
+            ("grpc.initial_reconnect_backoff_ms", 200),
+            ("grpc.min_reconnect_backoff_ms", 1_000),
+            ("grpc.max_reconnect_backoff_ms", 2_000),
+            # A stream may be silent for long, and must notice that the other side is gone.
+            ("grpc.keepalive_time_ms", 60_000),
+            ("grpc.keepalive_timeout_ms", 20_000),
         ]
         if self._names_a_host():
             common.append(("grpc.service_config", _BALANCING))

@@ -17,25 +17,36 @@ class RetryPolicy:
 
     Repeating is safe: equal requests share one run and one verdict. A server that says when to
     come back (`RetryInfo`) is obeyed for as long as the caller's deadline allows; where it does
-    not, waits double from `initial_seconds` up to `maximum_seconds`, and `maximum_attempts` ends
-    it. Errors other than UNAVAILABLE and a full queue are never retried.
+    not, waits double from `initial_seconds` up to `maximum_seconds`, and the number of tries ends
+    it: soon for a server that was never there, later for one that was, and may be starting again.
+    Errors other than UNAVAILABLE and a full queue are never retried.
     """
 
     maximum_attempts: int = 5
-    """Tries without word from the server when to come back; 1 never retries at all."""
+    """Tries to reach a server that has not answered yet; 1 never retries at all."""
+    reconnect_attempts: int = 12
+    """Tries to reach one that has: with the waits below, for about half a minute."""
     initial_seconds: float = 0.1
     maximum_seconds: float = 5.0
 
-    def attempts(self, timeout_seconds: float | None) -> Attempts:
-        """Starts to count, for one call with this much time."""
-        return Attempts(self, timeout_seconds)
+    def attempts(self, timeout_seconds: float | None, *, answered: bool = False) -> Attempts:
+        """Starts to count, for one call with this much time.
+
+        Args:
+            timeout_seconds: Time for all tries together; None is for ever.
+            answered: Whether the server has answered before.
+        """
+        return Attempts(self, timeout_seconds, answered=answered)
 
 
 class Attempts:
     """The tries of one call, and the time that is left for them."""
 
-    def __init__(self, policy: RetryPolicy, timeout_seconds: float | None) -> None:
+    def __init__(
+        self, policy: RetryPolicy, timeout_seconds: float | None, *, answered: bool = False
+    ) -> None:
         self._policy = policy
+        self._answered = answered
         self._failures = 0
         self._deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
 
@@ -46,6 +57,7 @@ class Attempts:
     def succeeded(self) -> None:
         """Forgets the failures: something came through."""
         self._failures = 0
+        self._answered = True
 
     def delay_after(self, error: ServiceError) -> float | None:
         """Seconds to wait before the next try, or None where the error is the caller's to see."""
@@ -62,9 +74,16 @@ class Attempts:
             # Never sooner than asked; spread, so that a crowd does not come back at once.
             return max(error.retry_after_seconds, 0.001) * random.uniform(1.0, 1.25)  # noqa: S311
         self._failures += 1
-        if self._failures >= self._policy.maximum_attempts:
+        if self._failures >= self._most_failures:
             return None
         return self._backoff(error)
+
+    @property
+    def _most_failures(self) -> int:
+        policy = self._policy
+        if self._answered:
+            return max(policy.maximum_attempts, policy.reconnect_attempts)
+        return policy.maximum_attempts
 
     def _backoff(self, error: ServiceError) -> float:
         doubled = self._policy.initial_seconds * 2.0 ** (self._failures - 1)

@@ -102,6 +102,7 @@ class Verifier:
             maximum_message_bytes=maximum_message_bytes,
             retries=retries or RetryPolicy(),
         )
+        self._answered = False
         self._channel = _open_channel(self._connection)
         self._stub = verifier_pb2_grpc.VerifierServiceStub(self._channel)
 
@@ -194,7 +195,7 @@ class Verifier:
             timeout_seconds: Deadline of the whole session; None, here, is no deadline.
             progress: Told what happens to each ticket before its end.
         """
-        attempts = self._connection.retries.attempts(timeout_seconds)
+        attempts = self._connection.retries.attempts(timeout_seconds, answered=self._answered)
         return Stream(self._stub, self._connection, options, attempts, Ledger(progress=progress))
 
     def start(
@@ -289,7 +290,10 @@ class Verifier:
         return wire.capabilities_from_proto(response)
 
     def _attempts(self, timeout_seconds: float | None) -> Attempts:
-        return self._connection.retries.attempts(self._connection.timeout(timeout_seconds))
+        connection = self._connection
+        return connection.retries.attempts(
+            connection.timeout(timeout_seconds), answered=self._answered
+        )
 
     def _call(
         self,
@@ -301,11 +305,13 @@ class Verifier:
         attempts = self._attempts(timeout_seconds)
         while True:
             try:
-                return method(
+                response = method(
                     request,
                     timeout=attempts.remaining_seconds(),
                     metadata=self._connection.metadata,
                 )
+                self._answered = True
+                return response
             except grpc.RpcError as failure:
                 self._wait(attempts, failure)
 

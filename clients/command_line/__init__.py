@@ -13,6 +13,8 @@ def main() -> None:
     """Runs the command, and ends the process with the code that `exit_codes` says."""
     try:
         from clients.command_line.program import run
+
+        code = run(sys.argv[1:])
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in _PARTS:
             raise
@@ -21,4 +23,4 @@ def main() -> None:
             'Install all that it needs with: pip install "neurosymbolic-verifier[server]"\n'
         )
         sys.exit(2)
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(code)

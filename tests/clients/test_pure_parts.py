@@ -71,6 +71,14 @@ def test_trouble_that_may_pass_is_tried_again_a_few_times(error: ServiceError) -
     assert [delay is None for delay in delays] == [False, False, True]
 
 
+def test_a_server_that_was_there_is_given_time_to_start_again() -> None:
+    attempts = RetryPolicy(maximum_attempts=1 + 1, reconnect_attempts=6).attempts(None)
+    attempts.succeeded()
+    delays = [attempts.delay_after(ServerUnreachable(".")) for _ in range(6)]
+
+    assert [delay is None for delay in delays] == [False] * 5 + [True]
+
+
 @pytest.mark.parametrize(
     "error", [InvalidSpec("."), CreditExceeded("."), ExecutorFault("."), Unauthenticated(".")]
 )
