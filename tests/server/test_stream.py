@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -348,6 +349,36 @@ async def test_a_flood_beyond_the_credit_is_answered_whole(serve: Serve) -> None
 
     assert kinds(session, "first") == [Cancelled]
     assert sum(CreditExceeded in kinds(session, f"t{index}") for index in range(500)) >= 499
+
+
+async def test_with_random_cancels_every_ticket_ends_once(serve: Serve) -> None:
+    service = await serve(stream_credit=32)
+    session, dice = Session(service), random.Random(7)
+    count = 1000
+
+    async def submit_and_cancel() -> None:
+        for index in range(count):
+            while session.credit <= 0:  # noqa: ASYNC110 - the reader below brings it
+                await asyncio.sleep(0)
+            session.credit -= 1
+            fate = dice.choice(["accept", "reject", "wait"])
+            await session.submit(f"{index % 7}/{index}", f"{fate} {index}")
+            if dice.random() < 0.5 or fate == "wait":
+                doomed = dice.randrange(index + 1) if fate != "wait" else index
+                await session.cancel(f"{doomed % 7}/{doomed}")
+            if dice.random() < 0.02:
+                await session.cancel(f"{dice.randrange(7)}/*")
+        await session.call.done_writing()
+
+    commanding = asyncio.create_task(submit_and_cancel())
+    while await session.read():
+        pass
+    await commanding
+
+    assert all(len(session.results[f"{index % 7}/{index}"]) == 1 for index in range(count))
+    assert session.credit == 32
+    assert service.executor.running == set()
+    assert (service.engine.stats().running, service.engine.stats().queued) == (0, 0)
 
 
 async def test_a_stream_without_work_ends_when_the_server_drains(service: Service) -> None:

@@ -88,11 +88,9 @@ def configure_logging(
 def _add_what_is_missing(logger: logging.Logger, method: str, event: EventDict) -> EventDict:
     """Adds level, name and time to our own events; other libraries' have them by now."""
     record = event["_record"]
-    event.setdefault("level", record.levelname.lower())
-    event.setdefault("logger", record.name)
-    if "timestamp" not in event:
-        structlog.processors.TimeStamper(fmt="iso", utc=True)(logger, method, event)
-    return event
+    head: EventDict = {"level": record.levelname.lower(), "logger": record.name}
+    structlog.processors.TimeStamper(fmt="iso", utc=True)(logger, method, head)
+    return {"timestamp": head.pop("timestamp"), **head, **event}
 
 
 def escape(_logger: object, _method: str, event: EventDict) -> Mapping[str, Any]:
