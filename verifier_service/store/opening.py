@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -39,6 +39,10 @@ def _way_out(error: sqlite3.Error | OSError) -> str:
             return "The file is damaged; move it away, or recover it with `sqlite3 FILE .recover`."
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return "Another process holds it for too long; end that process, or retry."
+        case sqlite3.SQLITE_CONSTRAINT:
+            return (
+                "What was to be written contradicts what is kept; this is a bug, please report it."
+            )
         case sqlite3.SQLITE_FULL:
             return "Free some space on that file system."
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
@@ -97,7 +101,8 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(f"PRAGMA user_version = {len(scripts)}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        with suppress(sqlite3.Error):  # the first error is the one that counts
+            connection.execute("ROLLBACK")
         raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -99,7 +100,7 @@ class Writer:
                     self._try(pending)
                 self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - every waiter is told, and the thread lives on
-            if self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):  # there may be nothing left to undo
                 self._connection.execute("ROLLBACK")
             for pending in group:
                 pending.error = pending.error or error
