@@ -37,6 +37,14 @@ __all__ = ["Facts", "Located", "case_result", "judge"]
 
 _INCONCLUSIVE: Final = {"opinion-needed", "checker-limit", "overloaded"}
 
+_UNREADABLE: Final = (
+    "SyntaxError",
+    "IndentationError",
+    "TabError",
+    "ValueError",
+    "UnicodeEncodeError",
+)
+
 _SUMMARIES: Final = {
     "wrong-answer": "It gave a wrong answer.",
     "exception-raised": "It raised an exception.",
@@ -199,7 +207,7 @@ def _load_reason(exception: dict[str, Any]) -> str:
             return "ended-early"
         case "MemoryError":
             return "memory-exceeded"
-    if exception.get("type") in ("SyntaxError", "IndentationError", "TabError", "ValueError"):
+    if exception.get("type") in _UNREADABLE:
         return "load-error" if exception.get("lines") else "syntax-error"
     return "load-error"
 

@@ -167,6 +167,9 @@ class Judge:
     def _tests_raised(self, name: str, error: BaseException, last: str) -> bool:
         """Test code raised something itself: over what the candidate gave it, or by itself."""
         text = f"{type(error).__name__}: {brief_text(error)}"
+        if isinstance(error, ImportError) and error.name in test_code.IMPORT_NAMES:
+            message = f"The tests import what the candidate does not define: {text}."
+            return self.failed(name, "missing-name", message)
         if isinstance(error, ImportError):
             raise test_code.BrokenTests(f"The tests need what this environment lacks: {text}.")
         if isinstance(error, (SystemExit, KeyboardInterrupt, GeneratorExit)):

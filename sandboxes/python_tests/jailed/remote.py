@@ -112,7 +112,7 @@ class RemoteCandidate:
         found = self.request("names", sorted(names), sorted(self.trusted_classes))
         if type(found) is not dict or any(type(name) is not str for name in found):
             self._violate("It did not say what its names mean.")
-        self.used = self.used or bool(found)
+        self.used = self.used or not all(isinstance(v, RemoteObject) for v in found.values())
         self.tested_classes = frozenset(
             value._verifier_type_name  # noqa: SLF001 - hidden from tests, not from here
             for value in found.values()

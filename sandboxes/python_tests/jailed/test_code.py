@@ -352,9 +352,18 @@ class Tests:
         """Lets the tests import the candidate."""
         for name in IMPORT_NAMES:
             module = types.ModuleType(name)
-            module.__getattr__ = self._candidate.resolve  # type: ignore[method-assign]
+            module.__getattr__ = self._attribute  # type: ignore[method-assign]
             vars(module).update(found)
             sys.modules[name] = module
+
+    def _attribute(self, name: str) -> Any:
+        """A name of the candidate's, for tests that import it."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self._candidate.resolve(name)
+        except NameError as error:
+            raise AttributeError(name) from error
 
     def _define(self, code: types.CodeType, space: dict[str, Any]) -> dict[str, Any]:
         """Runs the statements; returns the names that they defined."""
