@@ -122,7 +122,8 @@ async def _run(
             try:
                 await run.run(read_lines(source))
             except (asyncio.CancelledError, ServiceError):
-                progress.say_how_to_resume()
+                if isinstance(sink, KeptOutput):
+                    progress.say_how_to_resume()
                 raise
     return run.tally, time.monotonic() - began
 

@@ -21,7 +21,7 @@ from clients.command_line import (
 )
 from clients.command_line.exit_codes import ExitCode, InvalidInput, exit_code_of_error
 from clients.command_line.printing import print_error, print_problem
-from clients.command_line.service import Terminated
+from clients.command_line.service import Interrupted, Terminated
 from verifier_service import __version__
 from verifier_service.model import ServiceError
 
@@ -74,7 +74,7 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         return _run(arguments)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, Interrupted, typer.Abort):
         print_problem("Interrupted.", as_json=as_json, reason="INTERRUPTED")
         return ExitCode.INTERRUPTED
     except Terminated:

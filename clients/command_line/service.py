@@ -17,9 +17,13 @@ from clients.command_line.exit_codes import InvalidInput
 if TYPE_CHECKING:
     from verifier_service.settings import LoadedSettings, Settings
 
-__all__ = ["Service", "Terminated", "run_async"]
+__all__ = ["Interrupted", "Service", "Terminated", "run_async"]
 
 _T = TypeVar("_T")
+
+
+class Interrupted(Exception):
+    """Ctrl-C came. Not KeyboardInterrupt, which typer would take for its own."""
 
 
 class Terminated(Exception):
@@ -96,10 +100,13 @@ def run_async(work: Coroutine[object, object, _T]) -> _T:
     """Runs a command's work; Ctrl-C and SIGTERM cancel it, so that it leaves nothing running.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C ended it.
+        Interrupted: Ctrl-C ended it.
         Terminated: SIGTERM ended it.
     """
-    return asyncio.run(_terminable(work))
+    try:
+        return asyncio.run(_terminable(work))
+    except KeyboardInterrupt:
+        raise Interrupted from None
 
 
 async def _terminable(work: Coroutine[object, object, _T]) -> _T:

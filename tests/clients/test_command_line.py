@@ -342,6 +342,19 @@ async def test_a_batch_that_was_ended_midway_can_be_gone_on_with(
     assert [line["candidateId"] for line in written(output)] == [str(n) for n in range(count)]
 
 
+async def test_ctrl_c_ends_a_batch_that_waits_for_its_input(verifier: Shell) -> None:
+    process = await verifier.start("batch", "-", "--session-id", "s")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(spec_line("accept"))
+    assert b"OUTCOME_ACCEPTED" in await process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    err = await asyncio.wait_for(process.stderr.read(), 10)
+
+    assert (await process.wait(), err) == (130, b"Interrupted.\n")
+
+
 async def test_two_runs_do_not_write_to_one_file(verifier: Shell) -> None:
     specs = verifier.file("specs.jsonl", spec_line("wait 5 then accept"))
     first = await verifier.start("batch", specs, "-o", "out.jsonl")
