@@ -36,7 +36,7 @@ class Application:
     engine: Engine
 
 
-async def build_executors(settings: Settings) -> list[Executor]:  # noqa: ARG001
+async def build_executors() -> list[Executor]:
     """Everything that judges candidates here. This is the one place to wire an executor in.
 
     Raises:
@@ -109,7 +109,7 @@ async def _wired(
 ) -> AsyncIterator[Application]:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
-        chosen = tuple(await build_executors(settings) if executors is None else executors)
+        chosen = tuple(await build_executors() if executors is None else executors)
         for executor in chosen:
             stack.push_async_callback(executor.close)
         engine = Engine(executors=chosen, store=store, policy=policy_of(settings))

