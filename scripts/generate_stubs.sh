@@ -6,16 +6,25 @@
 # environment because its own runtime is newer than that protoc's.
 #
 # Usage: scripts/generate_stubs.sh [DESTINATION]     (the repository root by default)
+# Exit code 3: the toolchain can't be installed, since pip has no wheels of it for this Python.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 destination=$(mkdir -p "${1:-$root}" && cd "${1:-$root}" && pwd)
 tools="$root/.cache/stub-toolchain"
 
-if [ ! -x "$tools/mypy/bin/protoc-gen-mypy_grpc" ]; then
-  "${PYTHON:-python3}" -m venv "$tools/protoc"
-  "$tools/protoc/bin/pip" install --quiet grpcio-tools==1.71.2 "setuptools<81"
-  "${PYTHON:-python3}" -m venv "$tools/mypy"
-  "$tools/mypy/bin/pip" install --quiet mypy-protobuf==5.1.0
+if [ ! -e "$tools/complete" ]; then
+  python=${PYTHON:-python3}
+  rm -rf "$tools"
+  "$python" -m venv "$tools/protoc"
+  "$python" -m venv "$tools/mypy"
+  for toolchain in protoc:"grpcio-tools==1.71.2 setuptools<81" mypy:"mypy-protobuf==5.1.0"; do
+    read -ra packages <<<"${toolchain#*:}"
+    if ! "$tools/${toolchain%%:*}/bin/pip" install --quiet --only-binary=:all: "${packages[@]}"; then
+      echo "No wheels of ${packages[*]} for $("$python" --version): use Python 3.11, 3.12 or 3.13." >&2
+      exit 3
+    fi
+  done
+  touch "$tools/complete"
 fi
 
 work=$(mktemp -d)

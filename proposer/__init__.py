@@ -1,0 +1,1 @@
+"""What asks models for candidates: completions, strategies, campaigns, estimation."""
