@@ -15,9 +15,7 @@ import json
 import os
 import random
 import shutil
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -32,6 +30,7 @@ from sandboxes.isolation.host_processes import (
 )
 from sandboxes.isolation.interpreter import Interpreter
 from sandboxes.isolation.jail import Exit, Isolation, JailedRun, ProcessLimits, Snapshot
+from sandboxes.isolation.spawner import Spawner
 from verifier_service.model import IsolationUnavailable, SandboxLost
 
 __all__ = ["BubblewrapBackend", "find_bwrap"]
@@ -64,6 +63,7 @@ class BubblewrapBackend:
     def __init__(self, bwrap: Path, interpreter: Interpreter) -> None:
         self._as_root = os.geteuid() == 0
         self._users = _unused_users()
+        self._spawner = Spawner()
         self._filter = seccomp.program()
         self._interpreter = interpreter
         self._arguments = [str(bwrap), *self._jail_arguments()]
@@ -115,30 +115,22 @@ class BubblewrapBackend:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         info_read, info_write = os.pipe()
         stderr = os.memfd_create("jail-stderr")
-        passed = [theirs.fileno(), info_write]
-        options = ["--info-fd", str(info_write)]
+        fds = {"control": theirs.fileno(), "info": info_write, "stderr": stderr}
+        options = ["--info-fd", "{info}"]
         if self._filter:
-            passed.append(_sealed("seccomp", self._filter))
-            options += ["--seccomp", str(passed[-1])]
-        user = str(next(self._users)) if self._as_root else "-"
+            fds["filter"] = _readable_copy("seccomp", self._filter)
+            options += ["--seccomp", "{filter}"]
         command = [
             *self._arguments,
             *options,
             *self._interpreter.command,
             f"/verifier/{INIT.replace('.', '/')}.py",
-            str(theirs.fileno()),
-            user,
+            "{control}",
+            str(next(self._users)) if self._as_root else "-",
             *modules,
         ]
         try:
-            process = subprocess.Popen(  # spawns without fork handlers; returns after exec
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-                pass_fds=passed,
-                env={},
-            )
+            lifeline = self._spawner.spawn(command, fds)
         except OSError as error:
             ours.close()
             os.close(info_read)
@@ -146,12 +138,17 @@ class BubblewrapBackend:
             raise SandboxLost(f"bubblewrap could not be started: {error}.") from error
         finally:
             theirs.close()
-            for fd in passed[1:]:
-                os.close(fd)
+            os.close(info_write)
+            if "filter" in fds:
+                os.close(fds["filter"])
         # As an ordinary user, the first process counts as one of the user's own.
         return _BubblewrapJail(
-            process, ours, info_read, stderr, extra_processes=0 if self._as_root else 1
+            lifeline, ours, info_read, stderr, extra_processes=0 if self._as_root else 1
         )
+
+    def close(self) -> None:
+        """Ends all jails, and the process that starts them."""
+        self._spawner.close()
 
     async def self_test(self) -> None:
         """Opens a jail and runs nothing of anybody's in it.
@@ -231,7 +228,7 @@ class _Run:
 class _BubblewrapJail:
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        lifeline: socket.socket,
         control: socket.socket,
         info_fd: int,
         stderr_fd: int,
@@ -239,19 +236,18 @@ class _BubblewrapJail:
         extra_processes: int,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._process = process
+        self._lifeline = lifeline
         self._control = control
         self._info_fd = info_fd
         self._stderr_fd = stderr_fd
         self._extra_processes = extra_processes
         self._init_pid = 0
-        self._init_pidfd = -1
-        self._bwrap_pidfd = os.pidfd_open(process.pid)
         self._ids = itertools.count(1)
         self._runs: dict[int, _Run] = {}
         self._lost: SandboxLost | None = None
         self._closing: asyncio.Future[None] | None = None
         control.setblocking(False)
+        lifeline.setblocking(False)
         self._loop.add_reader(control.fileno(), self._receive)
 
     def start(self, module: str, *, fds: Mapping[str, int], limits: ProcessLimits) -> JailedRun:
@@ -289,10 +285,14 @@ class _BubblewrapJail:
     async def close(self) -> None:
         if self._closing is None:
             self._closing = asyncio.ensure_future(self._end())
-        # A second cancellation must not leave the jail half closed.
+        cancelled: asyncio.CancelledError | None = None
         while not self._closing.done():
-            with contextlib.suppress(asyncio.CancelledError):
+            try:
                 await asyncio.shield(self._closing)
+            except asyncio.CancelledError as error:  # passed on, once the jail is closed
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
 
     def _receive(self) -> None:
         try:
@@ -318,13 +318,7 @@ class _BubblewrapJail:
 
     def _learn_init(self) -> None:
         """Reads the first process's pid; bubblewrap wrote it before it let that process begin."""
-        if self._info_fd < 0:
-            return
         self._init_pid = json.loads(os.read(self._info_fd, 4096))["child-pid"]
-        os.close(self._info_fd)
-        self._info_fd = -1
-        with contextlib.suppress(ProcessLookupError):
-            self._init_pidfd = os.pidfd_open(self._init_pid)
 
     def _lose(self, how: str) -> None:
         if self._lost is None:
@@ -338,30 +332,17 @@ class _BubblewrapJail:
     async def _end(self) -> None:
         if self._lost is None:
             self._loop.remove_reader(self._control.fileno())
-        with contextlib.suppress(Exception):
-            self._learn_init_if_told()
-        # The kernel kills all of a pid namespace with its first process, and that process is
-        # over only once the others are.
-        _kill(self._init_pidfd)
-        if self._init_pidfd >= 0:
-            await _readable(self._init_pidfd)
-        _kill(self._bwrap_pidfd)
-        await _readable(self._bwrap_pidfd)
-        self._process.wait()
         self._control.close()
-        for fd in (self._init_pidfd, self._bwrap_pidfd, self._info_fd, self._stderr_fd):
-            if fd >= 0:
-                os.close(fd)
+        self._lifeline.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionError):
+            await self._loop.sock_recv(self._lifeline, 1)  # end of file: all of it is gone
+        self._lifeline.close()
+        os.close(self._info_fd)
+        os.close(self._stderr_fd)
         gone = SandboxLost("The sandbox was closed before the run had ended.")
         for run in self._runs.values():
             run.lose(gone)
         self._runs.clear()
-
-    def _learn_init_if_told(self) -> None:
-        """For a jail that is closed before it was ready."""
-        if self._info_fd >= 0:
-            os.set_blocking(self._info_fd, False)
-            self._learn_init()
 
 
 def _parents(paths: Iterable[Path]) -> list[Path]:
@@ -375,29 +356,7 @@ def _look_at(news: asyncio.Future[Any]) -> None:
         news.exception()
 
 
-async def _readable(pidfd: int) -> None:
-    """Waits until the process behind a pidfd is over."""
-    loop = asyncio.get_running_loop()
-    over = loop.create_future()
-    loop.add_reader(pidfd, _settle, over)
-    try:
-        await over
-    finally:
-        loop.remove_reader(pidfd)
-
-
-def _settle(over: asyncio.Future[None]) -> None:
-    if not over.done():
-        over.set_result(None)
-
-
-def _kill(pidfd: int) -> None:
-    if pidfd >= 0:
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-
-
-def _sealed(name: str, data: bytes) -> int:
+def _readable_copy(name: str, data: bytes) -> int:
     """A file descriptor that reads `data` from its beginning, once."""
     fd = os.memfd_create(name)
     os.write(fd, data)

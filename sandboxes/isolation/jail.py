@@ -118,6 +118,10 @@ class Backend(Protocol):
         """What its jails enforce, as tried out on this machine."""
         ...
 
+    def close(self) -> None:
+        """Ends all jails, and whatever else it keeps running."""
+        ...
+
     def open(self, *modules: str) -> Jail:
         """Opens a jail that has imported these modules of ours.
 

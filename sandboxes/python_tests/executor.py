@@ -140,4 +140,5 @@ class PythonTestsExecutor:
         )
 
     async def close(self) -> None:
-        """Nothing is kept running between verifications."""
+        """Ends the process that starts jails."""
+        self._backend.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
@@ -33,8 +33,10 @@ Verify = Callable[..., Awaitable[Verdict]]
 
 
 @pytest.fixture(scope="session")
-def executor() -> PythonTestsExecutor:
-    return asyncio.run(PythonTestsExecutor.create())
+def executor() -> Iterator[PythonTestsExecutor]:
+    executor = asyncio.run(PythonTestsExecutor.create())
+    yield executor
+    asyncio.run(executor.close())
 
 
 @pytest.fixture
