@@ -132,7 +132,7 @@ class Judge:
         self._candidate.last_call = ""
         try:
             body()
-        except (MemoryError, test_code.BrokenTests):
+        except test_code.BrokenTests:
             raise
         except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:  # noqa: BLE001
             return self._failed(name, error)
@@ -148,6 +148,8 @@ class Judge:
 
     def _failed(self, name: str, error: BaseException) -> bool:
         described = getattr(error, TYPE_MARK, None)
+        if isinstance(error, MemoryError) and described is None:
+            raise error  # ours, not the candidate's
         line = test_code.failing_line(error)
         name = f"line {line}" if line and name in ("setup", "tests", "check") else name
         last = self._candidate.last_call

@@ -1,0 +1,82 @@
+"""The filter as a table: what the kernel would answer for a system call."""
+
+from __future__ import annotations
+
+import errno
+import struct
+
+import pytest
+
+from sandboxes.isolation import seccomp
+
+X86_64 = 0xC000003E
+ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+EPERM = ERRNO | errno.EPERM
+
+
+def answer(number: int, *, arch: int = X86_64, first_argument: int = 0) -> int:
+    """Runs the program as the kernel does."""
+    program = seccomp.program("x86_64")
+    assert program is not None
+    instructions = [struct.unpack_from("=HBBI", program, at) for at in range(0, len(program), 8)]
+    data = struct.pack("=IIQ6Q", number, arch, 0, first_argument, 0, 0, 0, 0, 0)
+    accumulator, position = 0, 0
+    while True:
+        code, if_true, if_false, operand = instructions[position]
+        position += 1
+        match code:
+            case 0x20:
+                (accumulator,) = struct.unpack_from("=I", data, operand)
+            case 0x06:
+                return int(operand)
+            case 0x15:
+                position += if_true if accumulator == operand else if_false
+            case 0x35:
+                position += if_true if accumulator >= operand else if_false
+            case 0x45:
+                position += if_true if accumulator & operand else if_false
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        pytest.param(0, ALLOW, id="read"),
+        pytest.param(41, EPERM, id="socket"),
+        pytest.param(53, ALLOW, id="socketpair"),
+        pytest.param(57, ALLOW, id="fork"),
+        pytest.param(59, ALLOW, id="execve"),
+        pytest.param(101, EPERM, id="ptrace"),
+        pytest.param(165, EPERM, id="mount"),
+        pytest.param(272, EPERM, id="unshare"),
+        pytest.param(310, EPERM, id="process_vm_readv"),
+        pytest.param(321, EPERM, id="bpf"),
+        pytest.param(425, EPERM, id="io_uring_setup"),
+        pytest.param(435, ERRNO | errno.ENOSYS, id="clone3"),
+        pytest.param(0x40000000 | 41, KILL, id="x32"),
+    ],
+)
+def test_calls(number: int, expected: int) -> None:
+    assert answer(number) == expected
+
+
+def test_foreign_architectures_are_killed() -> None:
+    assert answer(0, arch=0x40000003) == KILL
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        pytest.param(0x003D0F00, ALLOW, id="a-thread"),
+        pytest.param(17, ALLOW, id="a-fork"),
+        pytest.param(0x10000000 | 17, EPERM, id="user-namespace"),
+        pytest.param(0x00020000 | 17, EPERM, id="mount-namespace"),
+        pytest.param(0x40000000 | 17, EPERM, id="network-namespace"),
+    ],
+)
+def test_clone_makes_no_namespaces(flags: int, expected: int) -> None:
+    assert answer(56, first_argument=flags) == expected
+
+
+def test_other_machines_have_no_filter() -> None:
+    assert seccomp.program("riscv64") is None
+    assert seccomp.program("aarch64") is not None
