@@ -33,9 +33,10 @@ from verifier_service.model import (
     Violation,
 )
 
-__all__ = ["Facts", "Located", "case_result", "judge"]
+__all__ = ["INCONCLUSIVE", "SUMMARIES", "Facts", "Located", "case_result", "judge"]
 
-_INCONCLUSIVE: Final = {"opinion-needed", "checker-limit", "overloaded"}
+INCONCLUSIVE: Final = {"opinion-needed", "checker-limit", "overloaded"}
+"""Reasons that say nothing about the candidate's worth."""
 
 _UNREADABLE: Final = (
     "SyntaxError",
@@ -45,7 +46,7 @@ _UNREADABLE: Final = (
     "UnicodeEncodeError",
 )
 
-_SUMMARIES: Final = {
+SUMMARIES: Final = {
     "wrong-answer": "It gave a wrong answer.",
     "exception-raised": "It raised an exception.",
     "ended-early": "It ended its process before the tests were done.",
@@ -67,6 +68,7 @@ _SUMMARIES: Final = {
     "checker-limit": "The tests themselves ran into their limits.",
     "overloaded": "The machine was too busy to let it run to an end.",
 }
+"""Every reason but "tests-passed", which docs/reasons.md explains, as a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,10 +128,10 @@ def judge(facts: Facts, *, tests: PythonTests, located: Located, limits: Limits)
         )
     diagnostics = _diagnostics(reason, facts, located)
     return Verdict(
-        outcome=Outcome.INCONCLUSIVE if reason in _INCONCLUSIVE else Outcome.REJECTED,
+        outcome=Outcome.INCONCLUSIVE if reason in INCONCLUSIVE else Outcome.REJECTED,
         reason=reason,
         summary=_summary(reason, facts, evidence),
-        assurance=Assurance.UNSPECIFIED if reason in _INCONCLUSIVE else Assurance.TESTED,
+        assurance=Assurance.UNSPECIFIED if reason in INCONCLUSIVE else Assurance.TESTED,
         diagnostics=diagnostics,
         evidence=evidence,
     )
@@ -159,7 +161,7 @@ def _reason(facts: Facts, limits: Limits) -> str:
             if end.passed < 1 or end.failed or end.calls < 1 or facts.report.failures:
                 raise ExecutorFault(f"The checker reports success without reason: {end}.")
             return "tests-passed"
-    if end.reason not in _SUMMARIES:
+    if end.reason not in SUMMARIES:
         raise ExecutorFault(f"The checker gives an unknown reason: {end.reason}.")
     return end.reason
 
@@ -219,7 +221,7 @@ def case_result(case: CaseReport) -> TestCaseResult:
     if case.reason == "tests-passed":
         outcome = Outcome.ACCEPTED
     else:
-        outcome = Outcome.INCONCLUSIVE if case.reason in _INCONCLUSIVE else Outcome.REJECTED
+        outcome = Outcome.INCONCLUSIVE if case.reason in INCONCLUSIVE else Outcome.REJECTED
     return TestCaseResult(
         name=case.name,
         outcome=outcome,
@@ -257,7 +259,7 @@ def _of(evidence: PythonEvidence) -> str:
 
 def _summary(reason: str, facts: Facts, evidence: PythonEvidence) -> str:
     end = facts.report.end
-    said = [_SUMMARIES[reason]]
+    said = [SUMMARIES[reason]]
     if end and end.message and reason == end.reason:
         where = f"{end.failed_case}: " if end.failed_case else ""
         said.append(f"{where}{end.message}".rstrip(".") + ".")
