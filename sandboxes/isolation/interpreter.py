@@ -55,7 +55,12 @@ class Interpreter:
         return cls(
             version=".".join(map(str, sys.version_info[:3])),
             command=(str(executable), "-s", "-S", "-P", "-B"),
-            environment={"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONHOME": sys.base_prefix},
+            environment={
+                "PYTHONHASHSEED": "0",
+                "PYTHONUTF8": "1",
+                "PYTHONHOME": sys.base_prefix,
+                "PYTHONPATH": "/verifier",
+            },
             files=tuple([*files, cache] if cache.exists() else files),
             hidden=tuple(path for path in hidden if path.is_dir()),
             digest=_digest(executable),

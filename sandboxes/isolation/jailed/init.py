@@ -4,7 +4,7 @@ It runs as process 1 of the jail's own pid namespace, speaks to the supervisor o
 (one JSON object per packet, file descriptors beside it), and never touches candidate data: a job
 reaches the process that runs it as a file descriptor.
 
-    init.py SOCKET_FD USER_ID|- MODULE…
+    python -c "from … import main; main()" SOCKET_FD USER_ID|- MODULE…
 
 The modules are imported before the first run. With a user id, every run becomes that user; this
 process stays what it is, so that no run can reach it.
@@ -250,14 +250,9 @@ def confine(limits: dict) -> None:  # type: ignore[type-arg]
 def main() -> None:
     """Serves as process 1, with the modules that its runs need already imported."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.path.insert(0, "/verifier")
     control, user, *modules = sys.argv[1:]
     os.set_inheritable(int(control), False)
     for module in modules:
         importlib.import_module(module)
     gc.freeze()
     Init(socket.socket(fileno=int(control)), None if user == "-" else int(user)).loop()
-
-
-if __name__ == "__main__":
-    main()

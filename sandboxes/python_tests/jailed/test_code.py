@@ -9,14 +9,11 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
-import dataclasses
 import functools
 import importlib
-import inspect
 import sys
 import traceback
 import types
-import unittest
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +56,7 @@ def prepare(job: dict[str, Any]) -> Callable[[RemoteCandidate, Judge], None]:
     """
     tree = parse(job["test"], "The test code")
     asserts = sum(isinstance(node, ast.Assert) for node in ast.walk(tree))
-    names = Names.of(tree)
+    names = Names(tree)
     tree = Instrument(wrap=job["keep_going"]).visit(tree)
     code = compile(tree, FILE_NAME, "exec", dont_inherit=True)
     trusted = preamble_names(job["preamble"], entry_point=job["entry_point"])
@@ -383,11 +380,15 @@ class Tests:
         for name, value in own.items():
             if isinstance(value, types.FunctionType) and name.startswith("test"):
                 yield name, _test_function(name, value), False
-            elif isinstance(value, type) and issubclass(value, unittest.TestCase):
-                yield from _test_methods(value)
+            elif isinstance(value, type) and "unittest" in sys.modules:
+                from sandboxes.python_tests.jailed.test_classes import test_methods
+
+                yield from test_methods(value)
 
 
 def _test_function(name: str, function: types.FunctionType) -> Callable[[], object]:
+    import inspect
+
     needed = [
         parameter.name
         for parameter in inspect.signature(function).parameters.values()
@@ -401,54 +402,12 @@ def _test_function(name: str, function: types.FunctionType) -> Callable[[], obje
     return function
 
 
-def _test_methods(
-    kind: type[unittest.TestCase],
-) -> Iterator[tuple[str, Callable[[], object], bool]]:
-    """The test methods of a class, each to be run with its fixtures and raise what went wrong."""
-    for method in unittest.defaultTestLoader.getTestCaseNames(kind):
-        yield f"{kind.__name__}.{method}", functools.partial(_run_method, kind, method), True
-
-
-class _Raising(unittest.TestResult):
-    """Keeps the first thing that went wrong."""
-
-    error: BaseException | None = None
-    skipped_test = False
-
-    def addError(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802, ARG002
-        self.error = self.error or err[1]
-
-    def addFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802, ARG002
-        self.error = self.error or err[1]
-
-    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:  # noqa: N802, ARG002
-        self.error = self.error or (err[1] if err else None)
-
-    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802, ARG002
-        raise BrokenTests(f"The tests skip themselves: {reason}")
-
-    def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802, ARG002
-        self.error = AssertionError("A test that is expected to fail passed.")
-
-
-def _run_method(kind: type[unittest.TestCase], method: str) -> None:
-    result = _Raising()
-    unittest.TestSuite([kind(method)]).run(result)
-    if result.error is not None:
-        raise result.error
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Names:
-    """Names in test code."""
+    """Names in test code: those that are read, and those that are given a meaning, anywhere."""
 
-    read: frozenset[str]
-    bound: frozenset[str]
-
-    @classmethod
-    def of(cls, tree: ast.Module) -> Names:
-        """Names that are read, and names that are given a meaning, anywhere in it."""
-        read, bound = set(), set()
+    def __init__(self, tree: ast.Module) -> None:
+        read: set[str] = set()
+        bound: set[str] = set()
         for node in ast.walk(tree):
             match node:
                 case ast.Name(id=name, ctx=ast.Load()):
@@ -461,7 +420,7 @@ class Names:
                     bound.add(name)
                 case ast.alias(name=name, asname=other):
                     bound.add(other or name.partition(".")[0])
-        return cls(frozenset(read), frozenset(bound))
+        self.read, self.bound = frozenset(read), frozenset(bound)
 
 
 def failing_line(error: BaseException) -> int | None:
