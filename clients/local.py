@@ -53,7 +53,6 @@ async def local_verifier(settings: Settings | None = None) -> AsyncIterator[Loca
         ServiceError: It can't be started here, e.g. because there is no isolation.
     """
     from verifier_service.application import application
-
     from verifier_service.settings import load_settings
 
     async with application(settings or load_settings().settings) as parts:

@@ -23,7 +23,7 @@ find_python() {
   local name recent=""
   for name in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
     is_recent "$name" || continue
-    recent=$name
+    recent=${recent:-$name}
     if can_make_environments "$name"; then
       echo "$name"
       return
@@ -42,7 +42,8 @@ if ! is_recent .venv/bin/python; then
   echo "Making .venv with $("$python" --version)."
   "$python" -m venv --clear .venv
 fi
+echo "Installing the project and its tools into .venv; this takes a minute."
 # Dependency groups need pip 25.1 or later.
 .venv/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 .venv/bin/python -m pip install --quiet --editable ".[server]" --group dev
-echo "Installed into .venv. The command is .venv/bin/verifier."
+echo "Installed. The command is .venv/bin/verifier."
