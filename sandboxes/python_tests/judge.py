@@ -235,7 +235,9 @@ def _evidence(facts: Facts, tests: PythonTests) -> PythonEvidence:
     seen = len(facts.report.cases)
     end = facts.report.end
     counted = max(seen, end.passed + end.failed if end else 0)
-    known = len(cases) if (cases := getattr(tests.form, "cases", ())) else 0
+    known = len(getattr(tests.form, "cases", ()))
+    if end is not None and end.reason != "tests-passed":
+        known = max(known, end.known)
     interrupted = end is not None and end.reason in (
         "candidate-gone",
         "protocol-violation",

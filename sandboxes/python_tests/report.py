@@ -34,6 +34,8 @@ class EndReport:
     failed_case: str = ""
     last_call: str = ""
     exception: dict[str, Any] | None = None
+    known: int = 0
+    """Assertions in the text of the tests."""
     shared: bool = False
     """Whether the tests may have run code of the candidate's making."""
 

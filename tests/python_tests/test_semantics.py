@@ -285,7 +285,7 @@ async def test_a_failure_says_what_was_called_and_what_came_back(verify: Verify)
 
     (case,) = evidence(verdict).cases
     assert (case.name, case.reason) == ("line 2", "wrong-answer")
-    assert case.message == "candidate([1, 2]): got 3, wanted == 4"
+    assert case.message == "total([1, 2]): got 3, wanted == 4"
 
 
 async def test_keep_going_reports_every_case(verify: Verify) -> None:

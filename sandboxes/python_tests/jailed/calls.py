@@ -38,6 +38,7 @@ def _run_case(function: Any, case: dict[str, str], job: dict[str, Any], judge: J
     expected = literal.loads(case["expected"])
     call = describe_call(job["entry_point"], args, kwargs)
     results: list[object] = []
+    judge.forget_call()
     if not judge.outcome_of(name, lambda: results.append(function(*args, **kwargs))):
         return
     if agree(expected, results[0], tolerance=job["tolerance"], exact=job["exact"]):

@@ -106,7 +106,11 @@ def run(
         return "load-error", {"exception": bounded(error)}
     judge = Judge(candidate, reporter, keep_going=job["keep_going"])
     judge.outcome_of("setup", lambda: plan(candidate, judge))
-    return judge.reason or "tests-passed", {**judge.facts, "shared": judge.shared}
+    return judge.reason or "tests-passed", {
+        **judge.facts,
+        "shared": judge.shared,
+        "known": judge.known,
+    }
 
 
 class Judge:
@@ -119,8 +123,14 @@ class Judge:
         self.passed = reporter.case
         self.reason = ""
         self.facts: dict[str, Any] = {}
+        self.known = 0
+        """Assertions in the text of the tests."""
         self.shared = False
         """Whether the tests may run code of the candidate's making in this process."""
+
+    def forget_call(self) -> None:
+        """What the last call was does not matter to what comes next."""
+        self._candidate.last_call = ""
 
     @property
     def stopped(self) -> bool:
@@ -129,12 +139,11 @@ class Judge:
 
     def outcome_of(self, name: str, body: Callable[[], object]) -> bool:
         """Runs a part of the tests; returns whether it passed. Reports only a failure."""
-        self._candidate.last_call = ""
         try:
             body()
-        except test_code.BrokenTests:
+        except (test_code.BrokenTests, Interruption):
             raise
-        except (Exception, SystemExit, KeyboardInterrupt, GeneratorExit) as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001 - the candidate raises whatever it likes
             return self._failed(name, error)
         return True
 

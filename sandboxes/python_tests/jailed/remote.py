@@ -105,12 +105,14 @@ class RemoteCandidate:
 
     def resolve(self, path: str) -> Any:
         """What a dotted path names in the candidate."""
-        return self.request("resolve", path)
+        return labelled(self.request("resolve", path), path)
 
     def names(self, names: Iterable[str]) -> dict[str, Any]:
         """What these names mean to the candidate, where they mean anything."""
-        found = self.request("names", sorted(names), sorted(self.trusted_classes))
-        if type(found) is not dict or any(type(name) is not str for name in found):
+        asked = sorted(names)
+        found = self.request("names", asked, sorted(self.trusted_classes))
+        if type(found) is not dict or not found.keys() <= set(asked):
+            # Names that nobody asked for would stand in for builtins and modules of the tests.
             self._violate("It did not say what its names mean.")
         self.used = self.used or not all(isinstance(v, RemoteObject) for v in found.values())
         self.tested_classes = frozenset(
@@ -118,7 +120,7 @@ class RemoteCandidate:
             for value in found.values()
             if isinstance(value, RemoteClass)
         )
-        meanings: dict[str, Any] = found
+        meanings: dict[str, Any] = {n: labelled(value, n) for n, value in found.items()}
         return meanings
 
     def request(self, operation: str, *args: object, **kwargs: object) -> Any:
@@ -377,6 +379,7 @@ class RemoteObject:
         object.__setattr__(self, "_verifier_type_name", type_name)
 
     _verifier_candidate: RemoteCandidate
+    _verifier_label: str = "candidate"
     _verifier_number: int
     _verifier_type_name: str
 
@@ -515,10 +518,7 @@ class RemoteCallable(RemoteObject):
     def __call__(self, *args: object, **kwargs: object) -> Any:
         """Has the candidate's process call it."""
         candidate = self._verifier_candidate
-        name = object.__getattribute__(self, "_verifier_type_name")
-        candidate.last_call = describe_call(
-            "candidate" if name == "function" else name, args, kwargs
-        )
+        candidate.last_call = describe_call(self._verifier_label, args, kwargs)
         return candidate.request("call", self, *args, **kwargs)
 
 
@@ -534,6 +534,13 @@ class RemoteClass(RemoteCallable):
         return isinstance(subclass, RemoteObject) and bool(
             self._verifier_candidate.request("issubclass", subclass, self)
         )
+
+
+def labelled(value: Any, name: str) -> Any:
+    """A handle that messages call by the name that the tests know it by."""
+    if isinstance(value, RemoteObject):
+        object.__setattr__(value, "_verifier_label", name)
+    return value
 
 
 def describe_call(name: str, args: Iterable[object], kwargs: dict[str, object]) -> str:
