@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
@@ -13,7 +13,7 @@ import grpc
 
 from clients import faults, requests
 from clients.connection import DEFAULT_MESSAGE_BYTES, DEFAULT_TIMEOUT_SECONDS, Connection, Metadata
-from clients.ledger import Ledger, StreamProgressListener, submit_request
+from clients.ledger import FAREWELL_SECONDS, Ledger, StreamProgressListener, submit_request
 from clients.results import BatchItem, StreamItem
 from clients.retries import Attempts, RetryPolicy
 from verifier_service import wire
@@ -164,7 +164,7 @@ class AsyncVerifier:
         options: CallOptions | None = None,
         stop_rule: StopRule | None = None,
         timeout_seconds: float | None = None,
-    ) -> AsyncIterator[BatchItem]:
+    ) -> AsyncGenerator[BatchItem, None]:
         """Judges many candidates; yields one result for each, in order of completion.
 
         An error of one item is in its result, and ends nothing else. Leaving the loop early cancels
@@ -244,7 +244,7 @@ class AsyncVerifier:
 
     async def watch(
         self, verification_id: str, *, timeout_seconds: float | None = None
-    ) -> AsyncIterator[Verification | Progress]:
+    ) -> AsyncGenerator[Verification | Progress, None]:
         """Follows a verification to its end: its present state first, then what happens.
 
         When the connection breaks and comes back, the present state is said again.
@@ -281,7 +281,7 @@ class AsyncVerifier:
         outcome: Outcome | None = None,
         page_size: int = 0,
         timeout_seconds: float | None = None,
-    ) -> AsyncIterator[Verification]:
+    ) -> AsyncGenerator[Verification, None]:
         """Past and present verifications, newest first; asks for pages as they are needed.
 
         Args:
@@ -428,6 +428,9 @@ class AsyncStream:
         trace: TracebackType | None,
     ) -> None:
         if self._connected is not None:
+            if self._finished and not self._ledger.open_count:
+                # The server closes what has come to its end.
+                await asyncio.wait([self._connected], timeout=FAREWELL_SECONDS)
             self._connected.cancel()
             await asyncio.wait([self._connected])
 

@@ -17,12 +17,15 @@ from verifier_service.model import (
 )
 from verifier_service.v1 import verifier_pb2
 
-__all__ = ["Ledger", "StreamProgressListener", "submit_request"]
+__all__ = ["FAREWELL_SECONDS", "Ledger", "StreamProgressListener", "submit_request"]
 
 StreamProgressListener = Callable[[str, Progress], None]
 """Called with a ticket and what happened to it; must return at once and raise nothing."""
 
 _Request = verifier_pb2.StreamVerifyRequest
+
+FAREWELL_SECONDS = 1.0
+"""Given to the server to close a session in which everything has ended."""
 
 
 def submit_request(

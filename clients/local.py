@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -113,7 +113,7 @@ class LocalVerifier:
         options: CallOptions | None = None,
         stop_rule: StopRule | None = None,
         timeout_seconds: float | None = None,
-    ) -> AsyncIterator[BatchItem]:
+    ) -> AsyncGenerator[BatchItem, None]:
         """Judges many candidates; yields one result for each, in order of completion."""
         results = self._engine.batch(
             specs,
@@ -160,7 +160,7 @@ class LocalVerifier:
 
     async def watch(
         self, verification_id: str, *, timeout_seconds: float | None = None
-    ) -> AsyncIterator[Verification | Progress]:
+    ) -> AsyncGenerator[Verification | Progress, None]:
         """Follows a verification to its end: its present state first, then what happens."""
         events = self._engine.watch(_id_of(verification_id))
         async with contextlib.aclosing(events):
@@ -184,7 +184,7 @@ class LocalVerifier:
         outcome: Outcome | None = None,
         page_size: int = 0,
         timeout_seconds: float | None = None,
-    ) -> AsyncIterator[Verification]:
+    ) -> AsyncGenerator[Verification, None]:
         """Past and present verifications, newest first; reads pages as they are needed."""
         wanted = listing(problem_id, session_id, outcome)
         token = ""

@@ -13,7 +13,7 @@ import grpc
 
 from clients import faults, requests
 from clients.connection import DEFAULT_MESSAGE_BYTES, DEFAULT_TIMEOUT_SECONDS, Connection, Metadata
-from clients.ledger import Ledger, StreamProgressListener, submit_request
+from clients.ledger import FAREWELL_SECONDS, Ledger, StreamProgressListener, submit_request
 from clients.results import BatchItem, StreamItem
 from clients.retries import Attempts, RetryPolicy
 from verifier_service import wire
@@ -402,6 +402,8 @@ class Stream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._connected is not None and self._finished and self._is_over:
+            self._connected.join(FAREWELL_SECONDS)  # the server closes what has come to its end
         with self._changed:
             self._closed = True
             call = self._call
