@@ -138,19 +138,20 @@ def judge(facts: Facts, *, tests: PythonTests, located: Located, limits: Limits)
 
 
 def _reason(facts: Facts, limits: Limits) -> str:
+    end = facts.report.end
+    clean = facts.report.valid and facts.checker.code == 0 and facts.checker.limit is None
+    if end is not None and end.reason == "broken-tests" and clean:
+        # Whatever became of the candidate: the checker may have found out before it had begun.
+        raise InvalidSpec.of([Violation("spec.problem.python_tests", end.message)])
     for process, exit_ in (("candidate", facts.candidate), ("checker", facts.checker)):
         if not exit_.begun and exit_.limit is None and facts.stopped_for is None:
             raise SandboxLost(f"The {process}'s process ended before it had begun: {exit_}.")
     if facts.stopped_for == "overloaded":
         return "overloaded"
-    end = facts.report.end
     limit = _limit_reached(facts, limits)
-    clean = facts.report.valid and facts.checker.code == 0 and facts.checker.limit is None
     if end is None or not clean:
         return limit or _known_failure(facts) or _blame_checker(facts)
     match end.reason:
-        case "broken-tests":
-            raise InvalidSpec.of([Violation("spec.problem.python_tests", end.message)])
         case "candidate-gone":
             return limit or ("ended-early" if facts.outlasted else _how_it_ended(facts.candidate))
         case "load-error":

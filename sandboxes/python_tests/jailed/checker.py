@@ -103,7 +103,7 @@ def run(
     else:
         plan = test_code.prepare(job)
     if error := candidate.loaded():
-        return "load-error", {"exception": bounded(error)}
+        return "load-error", {"exception": error}
     judge = Judge(candidate, reporter, keep_going=job["keep_going"])
     judge.outcome_of("setup", lambda: plan(candidate, judge))
     return judge.reason or "tests-passed", {
@@ -125,6 +125,8 @@ class Judge:
         self.facts: dict[str, Any] = {}
         self.known = 0
         """Assertions in the text of the tests."""
+        self.names: test_code.Names | None = None
+        """Of the test code, if that is the form."""
         self.shared = False
         """Whether the tests may run code of the candidate's making in this process."""
 
@@ -168,7 +170,7 @@ class Judge:
             message = f"{last or 'The candidate'} raised {kind}: {text}"
             ends = isinstance(error, (SystemExit, KeyboardInterrupt, GeneratorExit))
             reason = "ended-early" if ends else exception_reason(error, described)
-            return self.failed(name, reason, message, exception=bounded(described))
+            return self.failed(name, reason, message, exception=described)
         if isinstance(error, ResultRefused):
             return self.failed(name, "result-too-large", f"{last or 'A call'}: {error}")
         if isinstance(error, AssertionError):
@@ -188,13 +190,16 @@ class Judge:
         if isinstance(error, NameError) and error.name:
             message = f"The tests use the name {error.name!r}, which the candidate does not define."
             return self.failed(name, "missing-name", message)
-        if not self._candidate.used:
+        if not self._candidate.used and not self._over_the_candidate(error):
             raise test_code.BrokenTests(
                 f"The tests fail before they call the candidate: {text}. If the function under "
                 "test has the name of a builtin, say so by `entry_point`."
             )
         after = f" after {last}" if last else ""
         return self.failed(name, "test-raised", f"The tests raised {text}{after}.")
+
+    def _over_the_candidate(self, error: BaseException) -> bool:
+        return self.names is not None and test_code.over_the_candidate(error, self.names)
 
 
 def exception_reason(error: BaseException, described: dict[str, Any]) -> str:
@@ -204,24 +209,6 @@ def exception_reason(error: BaseException, described: dict[str, Any]) -> str:
     if isinstance(error, NameError) and not described.get("lines"):
         return "missing-name"
     return "exception-raised"
-
-
-def bounded(error: dict[str, Any]) -> dict[str, Any]:
-    """An exception that the candidate described, with nothing in it but what is expected."""
-    lines = error.get("lines")
-    syntax = error.get("syntax")
-    return {
-        "type": str(error.get("type"))[:200],
-        "message": str(error.get("message"))[:2000],
-        "lines": [
-            [line, str(name)[:100]]
-            for line, name in (lines if isinstance(lines, list) else [])[-50:]
-            if type(line) is int
-        ],
-        "syntax": [part if type(part) is int else None for part in syntax[:4]]
-        if isinstance(syntax, list)
-        else None,
-    }
 
 
 def brief_text(error: BaseException) -> str:

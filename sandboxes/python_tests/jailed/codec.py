@@ -28,12 +28,19 @@ import json
 import math
 import operator
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 MAX_FRAME_BYTES = 16 * 1024**2
 MAX_NODES = 2_000_000
 MAX_IMMUTABLE_DEPTH = 150
+MAX_HASHING_SECONDS = 2.0
+"""CPU time for the sets and dicts of one frame: keys that are made to collide take far more."""
+MAX_FRACTION_DIGITS = 50_000
+MAX_DECIMAL_EXPONENT = 1_000_000
+MAX_CLASSES = 1_000
+"""Classes of named tuples in one frame."""
 _INLINE_INT = 2**63
 
 SHARED_BUILTINS = frozenset(
@@ -78,6 +85,7 @@ SHARED_BUILTINS = frozenset(
         "NotImplemented",
     ]
 )
+KEYED = ("collections.Counter", "collections.OrderedDict", "collections.defaultdict")
 _BUILTIN_NAMES = {id(getattr(builtins, name)): name for name in SHARED_BUILTINS}
 
 Special = Callable[[object], "list[Any]"]
@@ -219,6 +227,8 @@ def describe_library_value(value: Any, refer: Callable[[object], Any]) -> list[A
             return ["x", name, *(refer(part) for item in value.items() for part in item)]
         case "collections.deque":
             return ["x", name, refer(value.maxlen), *map(refer, value)]
+        case "builtins.slice":
+            return ["x", name, refer(value.start), refer(value.stop), refer(value.step)]
         case "decimal.Decimal":
             return ["x", name, str(value)]
         case "fractions.Fraction":
@@ -278,6 +288,9 @@ class Decoder:
         self._answered = answered or []
         self._unfilled: list[int] = []
         self._depth = 0
+        self._weights: dict[int, int] = {}
+        self._classes: dict[tuple[str, ...], type] = {}
+        self._hashing_seconds = 0.0
 
     def value(self, reference: object) -> object:
         """The value behind a reference, complete with everything that it holds.
@@ -329,11 +342,13 @@ class Decoder:
                 self.objects[k] = set()
                 self._unfilled.append(k)
             case "n":
-                self.objects[k] = named_tuple(node, [self._resolve(part) for part in node[3:]])
+                self.objects[k] = self._named_tuple(k, node)
             case "t":
-                self.objects[k] = tuple(self._parts(node))
+                self.objects[k] = tuple(self._parts(k, node[1:]))
             case "f":
-                self.objects[k] = frozenset(self._parts(node))
+                self.objects[k] = frozenset(self._keys(set(), self._parts(k, node[1:])))
+            case "x" if node[1] in KEYED:
+                self.objects[k] = self._keyed(k, node)
             case "x":
                 self._depth_guarded(lambda: self._store(k, library_value(node, self._resolve)))
             case "o" | "h" | "k" as tag:
@@ -353,13 +368,53 @@ class Decoder:
         build()
         self._depth -= 1
 
-    def _parts(self, node: list[Any]) -> list[object]:
+    def _parts(self, k: int, references: list[Any]) -> list[object]:
+        """What an immutable value consists of.
+
+        Parts that are shared count each time: hashing and comparing walk through all of them, so
+        that 40 pairs in each other, each holding the one before twice, would never come to an end.
+        """
         self._depth += 1
         if self._depth > MAX_IMMUTABLE_DEPTH:
             raise CodecError("Immutable values are nested too deeply.")
-        parts = [self._resolve(reference) for reference in node[1:]]
+        parts = [self._resolve(reference) for reference in references]
         self._depth -= 1
+        weights = (self._weights.get(part[0], 1) for part in references if type(part) is list)
+        self._weights[k] = weight = 1 + len(parts) + sum(weights)
+        if weight > MAX_NODES:
+            raise TooLarge("Immutable values repeat each other too often.")
         return parts
+
+    def _named_tuple(self, k: int, node: list[Any]) -> object:
+        _, type_name, fields, *references = node
+        parts = self._parts(k, references)
+        names = (_text(type_name), *map(_text, fields))
+        if names not in self._classes:
+            if len(self._classes) >= MAX_CLASSES:
+                raise TooLarge("There are too many classes of named tuples.")
+            self._classes[names] = named_tuple_class(*names)
+        if len(parts) != len(names) - 1:
+            raise CodecError("A named tuple's fields and items differ.")
+        return self._classes[names](parts)
+
+    def _keyed(self, k: int, node: list[Any]) -> object:
+        import collections
+
+        parts = self._parts(k, node[2:])
+        content = self._keys({}, list(zip(parts[::2], parts[1::2], strict=True)))
+        made = getattr(collections, node[1].removeprefix("collections."))()
+        made.update(content)
+        return made
+
+    def _keys(self, into: Any, items: list[Any]) -> Any:
+        """Fills a set or dict piece by piece, with an eye on the clock."""
+        for start in range(0, len(items), 256):
+            began = time.thread_time()
+            into.update(items[start : start + 256])
+            self._hashing_seconds += time.thread_time() - began
+            if self._hashing_seconds > MAX_HASHING_SECONDS:
+                raise TooLarge("Keys take too long to hash and compare.")
+        return into
 
     def _fill(self) -> None:
         """Gives mutable values their content; sets and dicts last, when keys can be hashed."""
@@ -381,9 +436,9 @@ class Decoder:
             node, value = self._nodes[k], self.objects[k]
             parts = [self._resolve(reference) for reference in node[1:]]
             if node[0] == "s":
-                value.update(parts)  # type: ignore[attr-defined]
+                self._keys(value, parts)
             else:
-                value.update(zip(parts[::2], parts[1::2], strict=True))  # type: ignore[attr-defined]
+                self._keys(value, list(zip(parts[::2], parts[1::2], strict=True)))
 
 
 _MISSING = object()
@@ -397,16 +452,13 @@ def set_attribute(value: object, name: object, content: object) -> None:
     object.__setattr__(value, name, content)
 
 
-def named_tuple(node: list[Any], parts: list[object]) -> object:
-    """A tuple whose items have names too, equal to what a plain tuple of them is equal to."""
-    _, type_name, fields, *_ = node
-    names = [name for name in fields if type(name) is str and name.isidentifier()]
-    if len(names) != len(parts) or any(name.startswith("_") for name in names):
-        raise CodecError("A named tuple's fields and items differ.")
-    getters = {name: property(operator.itemgetter(i)) for i, name in enumerate(names)}
-    space = {**getters, "_fields": tuple(names), "__module__": NAMED_TUPLE_MODULE}
-    kind = type(_text(type_name), (tuple,), space)
-    return kind(parts)
+def named_tuple_class(type_name: str, *fields: str) -> type:
+    """A class of tuples whose items have names too, equal to what plain tuples are equal to."""
+    if not all(name.isidentifier() and not name.startswith("_") for name in fields):
+        raise CodecError("A named tuple's fields have no names.")
+    getters = {name: property(operator.itemgetter(i)) for i, name in enumerate(fields)}
+    space = {**getters, "_fields": fields, "__module__": NAMED_TUPLE_MODULE}
+    return type(type_name, (tuple,), space)
 
 
 def scalar_value(node: list[Any]) -> object:
@@ -432,17 +484,11 @@ def scalar_value(node: list[Any]) -> object:
 
 
 def library_value(node: list[Any], resolve: Callable[[Any], object]) -> object:
-    """The value of a node of tag `x`."""
+    """The value of a node of tag `x` that has no keys."""
     import collections
 
     name, parts = node[1], node[2:]
     match name:
-        case "collections.Counter" | "collections.OrderedDict" | "collections.defaultdict":
-            keys, values = map(resolve, parts[::2]), map(resolve, parts[1::2])
-            content = dict(zip(keys, values, strict=True))
-            made = getattr(collections, name.removeprefix("collections."))()
-            made.update(content)
-            return made
         case "collections.deque":
             maximum = resolve(parts[0])
             if maximum is not None and type(maximum) is not int:
@@ -451,11 +497,19 @@ def library_value(node: list[Any], resolve: Callable[[Any], object]) -> object:
         case "decimal.Decimal":
             import decimal
 
-            return decimal.Decimal(_text(parts[0]))
+            number = decimal.Decimal(_text(parts[0]))
+            if number.is_finite() and abs(number.adjusted()) > MAX_DECIMAL_EXPONENT:
+                # It would take gigabytes once a test formats it or turns it into an int.
+                raise TooLarge("A decimal number is out of range.")
+            return number
         case "fractions.Fraction":
             import fractions
 
-            return fractions.Fraction(int(_text(parts[0]), 16), int(_text(parts[1]), 16))
+            if max(len(_text(part)) for part in parts) > MAX_FRACTION_DIGITS:
+                raise TooLarge("A fraction has too many digits.")  # to be reduced in time
+            return fractions.Fraction(int(parts[0], 16), int(parts[1], 16))
+        case "builtins.slice":
+            return slice(*map(resolve, parts))
         case "datetime.date" | "datetime.datetime" | "datetime.time":
             import datetime
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import builtins
 import types
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from sandboxes.python_tests.jailed.codec import (
     Connection,
     Decoder,
     Encoder,
+    TooLarge,
     Uncarriable,
     set_attribute,
 )
@@ -27,6 +29,7 @@ from sandboxes.python_tests.jailed.codec import (
 MAX_CALLS = 1_000_000
 MAX_ITEMS = 100_000
 """Taken from one iterator of the candidate's."""
+MAX_EXCEPTION_TYPES = 1_000
 TYPE_MARK = "_from_candidate"
 
 
@@ -67,6 +70,12 @@ class TestsTooLarge(Interruption):
     reason = "checker-limit"
 
 
+class WorkExceeded(Interruption):
+    """The candidate has the tests' side work for it without end."""
+
+    reason = "cpu-time-exceeded"
+
+
 class ResultRefused(Exception):
     """A result is too large to cross."""
 
@@ -76,7 +85,9 @@ class RemoteCandidate:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._handles: dict[int, RemoteObject] = {}
+        self._handles: weakref.WeakValueDictionary[int, RemoteObject] = (
+            weakref.WeakValueDictionary()
+        )
         self._passed: dict[int, object] = {}
         self._exceptions: dict[str, type[BaseException]] = {}
         self.trusted_classes: dict[str, type] = {}
@@ -101,7 +112,7 @@ class RemoteCandidate:
         if frame == {"loaded": True}:
             return None
         error = frame.get("load_error")
-        return error if isinstance(error, dict) else self._violate("It did not load properly.")
+        return bounded(error) if isinstance(error, dict) else self._violate("It did not load.")
 
     def resolve(self, path: str) -> Any:
         """What a dotted path names in the candidate."""
@@ -153,7 +164,7 @@ class RemoteCandidate:
                 self._serve_callback(frame)
             elif "ok" in frame:
                 graph = frame["ok"] if type(frame["ok"]) is dict else {}
-                return self._take(graph, graph.get("root"), frame.get("changed"), encoder)
+                return self._take(graph, frame.get("changed"), encoder)
             elif type(frame.get("raise")) is dict:
                 self._raise(frame, encoder, operation)
             elif type(frame.get("refused")) is str:
@@ -161,19 +172,24 @@ class RemoteCandidate:
             else:
                 self._violate("Its answer has no known form.")
 
-    def _take(self, graph: dict[str, Any], root: Any, changed: Any, encoder: Encoder) -> Any:
+    def _take(self, graph: dict[str, Any], changed: Any, encoder: Encoder) -> Any:
         try:
             decoder = self._decoder(graph.get("nodes"), encoder)
-            value = decoder.value(root)
+            value = decoder.value(graph.get("root"))
             for k, reference in changed if type(changed) is list else ():
                 replace_content(encoder.objects[k], decoder.value(reference))
-        except (CodecError, TypeError, ValueError, LookupError, AttributeError) as error:
+        except MemoryError:
+            raise ResultRefused("it takes more memory than the tests have") from None
+        except TooLarge as error:
+            raise ResultRefused(str(error)) from error
+        except Exception as error:  # noqa: BLE001 - whatever a hostile frame provokes
             self._violate(f"Its answer can't be read: {error}")
         return value
 
     def _raise(self, frame: dict[str, Any], encoder: Encoder, operation: str) -> None:
         described = frame["raise"]
-        args = self._take(frame, described.get("args"), frame.get("changed"), encoder)
+        graph = {"root": described.get("args"), "nodes": frame.get("nodes")}
+        args = self._take(graph, frame.get("changed"), encoder)
         raise self._exception(
             described, args if isinstance(args, tuple) else (described.get("message"),), operation
         )
@@ -191,9 +207,10 @@ class RemoteCandidate:
         try:
             error = kind(*args)
         except Exception:  # noqa: BLE001 - a constructor with demands of its own
-            error = kind.__new__(kind)
+            content = ("", [Exception()]) if issubclass(kind, BaseExceptionGroup) else ()
+            error = kind.__new__(kind, *content)
             error.args = args
-        setattr(error, TYPE_MARK, described)
+        setattr(error, TYPE_MARK, bounded(described))
         return error
 
     def _exception_type(self, name: str, mro: Iterable[object]) -> type[BaseException]:
@@ -206,26 +223,28 @@ class RemoteCandidate:
             if isinstance(found, type) and issubclass(found, BaseException):
                 base = found
                 break
-        if base.__name__ == name:
+        if base.__name__ == name or not name.isidentifier():
             return base
-        return self._exceptions.setdefault(name, type(name, (base,), {}))
+        if name not in self._exceptions:
+            if len(self._exceptions) >= MAX_EXCEPTION_TYPES:
+                self._violate("It has too many types of exceptions.")
+            self._exceptions[name] = type(name, (base,), {})
+        return self._exceptions[name]
 
     def _serve_callback(self, frame: dict[str, Any]) -> None:
         self._depth += 1
         encoder = self._encoder()
+        if self._depth > 100:
+            self._violate("It calls back without end.")
+        graph = frame.get("args")
+        given = self._take(graph if type(graph) is dict else {}, None, encoder)
         try:
-            if self._depth > 100:
-                self._violate("It calls back without end.")
-            graph = frame["args"]
-            given: Any = self._decoder(graph["nodes"], None).value(graph["root"])
             args, kwargs = given
             target: Any = self._passed[frame["callback"]]
             answer = next(target) if frame.get("op") == "next" else target(*args, **kwargs)
             reply = encoder.graph(answer)
-        except (CodecError, LookupError, TypeError) as error:
-            if isinstance(error, CodecError):
-                self._violate(str(error))
-            reply = {"raise": type(error).__name__, **encoder.graph([str(error)])}
+        except CodecError as error:
+            self._violate(str(error))
         except Uncarriable as error:
             raise self.interrupt(NeedsSharedInterpreter(str(error))) from error
         except Exception as error:  # noqa: BLE001 - the tests' own code, called by the candidate
@@ -292,7 +311,8 @@ class RemoteCandidate:
             return self._exception_type(str(names[0]), names[1:])
         if "a" in traits and "t" not in traits:
             return self._coroutine(RemoteObject(self, number, type_name))
-        if number not in self._handles:
+        remote = self._handles.get(number)
+        if remote is None:
             kind = (
                 RemoteClass
                 if "t" in traits
@@ -303,8 +323,8 @@ class RemoteCandidate:
                 else RemoteObject
             )
             name = str(names[0]) if "t" in traits else type_name
-            self._handles[number] = kind(self, number, name)
-        return self._handles[number]
+            remote = self._handles[number] = kind(self, number, name)
+        return remote
 
     def _instance(self, node: list[Any], _: Callable[[Any], object]) -> object:
         kind = self.trusted_classes[node[1]]
@@ -314,6 +334,28 @@ class RemoteCandidate:
 
     async def _coroutine(self, remote: RemoteObject) -> Any:
         return self.request("await", remote)
+
+
+def bounded(described: dict[str, Any]) -> dict[str, Any]:
+    """An exception that the candidate described, with nothing in it but what is expected."""
+    lines, syntax = described.get("lines"), described.get("syntax")
+    return {
+        "type": text_of(described.get("type"))[:200],
+        "message": text_of(described.get("message"))[:2000],
+        "lines": [
+            [place[0], text_of(place[1])[:100]]
+            for place in (lines if type(lines) is list else [])[-50:]
+            if type(place) is list and len(place) == 2 and type(place[0]) is int
+        ],
+        "syntax": [part if type(part) is int else None for part in syntax]
+        if type(syntax) is list and len(syntax) == 4
+        else None,
+    }
+
+
+def text_of(value: object) -> str:
+    """Text that the candidate's process sent, if that is what it sent."""
+    return value if type(value) is str else "?"
 
 
 PASSABLE = (

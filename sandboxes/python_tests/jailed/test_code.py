@@ -63,6 +63,7 @@ def prepare(job: dict[str, Any]) -> Callable[[RemoteCandidate, Judge], None]:
 
     def run(candidate: RemoteCandidate, judge: Judge) -> None:
         judge.known = asserts
+        judge.names = names
         judge.shared = bool(names.read & EVALUATING or names.bound & EVALUATING)
         candidate.trusted_classes = {
             name: value
@@ -410,10 +411,12 @@ class Names:
     def __init__(self, tree: ast.Module) -> None:
         read: set[str] = set()
         bound: set[str] = set()
+        self.on_line: dict[int, set[str]] = {}
         for node in ast.walk(tree):
             match node:
                 case ast.Name(id=name, ctx=ast.Load()):
                     read.add(name)
+                    self.on_line.setdefault(node.lineno, set()).add(name)
                 case ast.Name(id=name) | ast.arg(arg=name):
                     bound.add(name)
                 case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
@@ -427,12 +430,26 @@ class Names:
 
 def failing_line(error: BaseException) -> int | None:
     """The innermost line of the test code that an exception went through."""
-    lines = [
-        line
+    return places[-1][1] if (places := _places(error)) else None
+
+
+def over_the_candidate(error: BaseException, names: Names) -> bool:
+    """Whether the line of the test code that raised an exception uses the candidate's objects."""
+    if not (places := _places(error)):
+        return False
+    frame, line = places[-1]
+    return any(
+        isinstance(frame.f_locals.get(name, frame.f_globals.get(name)), RemoteObject)
+        for name in names.on_line.get(line, ())
+    )
+
+
+def _places(error: BaseException) -> list[tuple[types.FrameType, int]]:
+    return [
+        (frame, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
         if frame.f_code.co_filename == FILE_NAME
     ]
-    return lines[-1] if lines else None
 
 
 def explain(error: AssertionError, last_call: str) -> str:

@@ -1,0 +1,187 @@
+"""Attacks on the verifier itself: hostile frames, exhaustion, and ways to be judged less strictly.
+
+Every candidate here is wrong. None may be accepted, and none may get away with an error of ours or
+with INCONCLUSIVE where it deserves REJECTED.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.python_tests.conftest import Verify, evidence
+from tests.python_tests.test_forgery import SPEAK
+from verifier_service.model import Outcome, TestCode, VerdictChannel
+
+SQUARES = TestCode(source="assert abs(solve(3) - 9) < 1e-6\nassert solve(4) == 16\n")
+CHECK = TestCode(
+    source="def check(candidate):\n    assert candidate(3) == 9\n", entry_point="solve"
+)
+UNITTEST = TestCode(
+    source=(
+        "import unittest\nclass SolveTest(unittest.TestCase):\n"
+        "    def test_it(self):\n        assert solve(3) == 9\n"
+    )
+)
+
+
+def answering(answer: str, *, names: str = "'solve', [1]") -> str:
+    """A candidate that speaks the wire's language itself, with one answer to every call.
+
+    `names` is what it says that the names of the tests mean: 1 is a function, 2 another object.
+    """
+    return (
+        f"{SPEAK}\nsend({{'loaded': True}})\n"
+        "function, thing = ['h', 1, 'function', 'c', []], ['h', 2, 'x', 'c', []]\n"
+        "while True:\n    asked = receive()\n    if asked['op'] == 'names':\n"
+        f"        send({{'ok': {{'root': [0], 'nodes': [['d', {names}], function, thing]}},"
+        " 'changed': []})\n"
+        "    elif asked['op'] == 'resolve':\n"
+        "        send({'ok': {'root': [0], 'nodes': [function]}, 'changed': []})\n"
+        f"    else:\n        send({answer})\n"
+    )
+
+
+def node(text: str) -> str:
+    """An answer of one node, its parts after it."""
+    return answering(f"{{'ok': {{'root': [0], 'nodes': [{text}]}}, 'changed': []}}")
+
+
+def saying(frame: str) -> str:
+    """A candidate that answers the first question, about names, with this frame."""
+    return f"{SPEAK}\nsend({{'loaded': True}})\nreceive()\nsend({frame})\nreceive()\nreceive()\n"
+
+
+@pytest.mark.parametrize(
+    ("attack", "form"),
+    [
+        pytest.param(
+            answering(
+                "{'ok': {'root': 0, 'nodes': []}, 'changed': []}",
+                names="'solve', [1], 'abs', [2]",
+            ),
+            TestCode(source="assert abs(solve(3) - 9) < 1e-6"),
+            id="names-a-builtin-that-nobody-asked-for",
+        ),
+        pytest.param(
+            answering(
+                "{'ok': {'root': [0], 'nodes': [thing]}, 'changed': []}",
+                names="'solve', [1], '__verifier__', [2]",
+            ),
+            UNITTEST,
+            id="names-the-hook-of-assertions",
+        ),
+        pytest.param(
+            answering(
+                "{'ok': {'root': 0, 'nodes': []}, 'changed': []}",
+                names="'solve', [1], '__builtins__', [3]], ['d', 'abs', [1]",
+            ),
+            SQUARES,
+            id="names-the-builtins-themselves",
+        ),
+    ],
+)
+async def test_names_that_nobody_asked_for_mean_nothing(
+    attack: str, form: TestCode, verify: Verify
+) -> None:
+    verdict = await verify(attack, form)
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.REJECTED, "protocol-violation")
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        pytest.param("class Q(BaseException): pass\ndef solve(x): raise Q", id="base-exception"),
+        pytest.param(
+            "def solve(x): raise BaseExceptionGroup('x', [KeyboardInterrupt()])",
+            id="base-exception-group",
+        ),
+        pytest.param("import asyncio\ndef solve(x): raise asyncio.CancelledError", id="cancelled"),
+        pytest.param("def solve(x): raise MemoryError", id="memory-error"),
+        pytest.param("def solve(x): raise UnicodeDecodeError('x', b'', 0, 1, 'y')", id="unicode"),
+        pytest.param(
+            f"{SPEAK}\nsend({{'load_error': {{'type': 'X', 'lines': [1], 'message': []}}}})",
+            id="load-error-with-odd-lines",
+        ),
+        pytest.param(
+            f"{SPEAK}\nsend({{'load_error': {{'type': 'SyntaxError', 'syntax': [1]}}}})",
+            id="syntax-error-without-a-column",
+        ),
+        pytest.param(
+            f"{SPEAK}\nsend({{'load_error': {{'type': 'SyntaxError', 'syntax': [1, 2**70, 0, 0]}}}})",
+            id="syntax-error-in-a-column-beyond-the-earth",
+        ),
+        pytest.param(
+            saying("{'raise': {'type': 'a\\0', 'mro': [], 'args': None}, 'nodes': []}"),
+            id="exception-type-with-nul",
+        ),
+        pytest.param(
+            saying("{'raise': {'type': 'a', 'mro': [], 'lines': [1]}, 'nodes': []}"),
+            id="exception-with-odd-lines",
+        ),
+        pytest.param(saying("{'refused': 'x'}"), id="refuses-to-say-its-names"),
+        pytest.param(saying("{'callback': 1, 'args': []}"), id="calls-back-with-nothing"),
+        pytest.param("class X: pass\nsolve = X()", id="not-callable"),
+        pytest.param("solve = 5", id="a-number"),
+    ],
+)
+@pytest.mark.parametrize("form", [SQUARES, CHECK], ids=["asserts", "check"])
+async def test_odd_answers_are_rejected_not_errors(
+    attack: str, form: TestCode, verify: Verify
+) -> None:
+    verdict = await verify(attack, form)
+
+    assert verdict.outcome is Outcome.REJECTED, verdict
+    assert evidence(verdict).channel is VerdictChannel.SEPARATED
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        pytest.param(
+            node(
+                "['s', *[[i + 1] for i in range(60_000)]],"
+                " *[['I', hex((i << 64) - (i << 3))] for i in range(60_000)]"
+            ),
+            id="colliding-keys",
+        ),
+        pytest.param(
+            node("['f', [60]], *[['t', [i + 2], [i + 2]] for i in range(59)], ['t']"),
+            id="pairs-of-pairs",
+        ),
+        pytest.param(
+            node("['x', 'fractions.Fraction', '1' + '3' * 6_000_000, '1' + '7' * 6_000_000]"),
+            id="fraction-to-be-reduced",
+        ),
+        pytest.param(
+            node(
+                "['l', *[[i + 1] for i in range(200_000)]],"
+                " *[['n', f'T{i}', []] for i in range(200_000)]"
+            ),
+            id="a-class-for-each-item",
+        ),
+        pytest.param(
+            node(
+                "['l', *[[i + 1] for i in range(200_000)]],"
+                " *[['h', i, 'x', 'te', [f'E{i}']] for i in range(200_000)]"
+            ),
+            id="an-exception-type-for-each-item",
+        ),
+        pytest.param(node("['x', 'decimal.Decimal', '1e999999999']"), id="decimal-of-a-gigabyte"),
+    ],
+)
+async def test_answers_that_exhaust_the_tests_are_rejected(attack: str, verify: Verify) -> None:
+    tests = TestCode(source="assert f'{solve(3):.2f}' == '9.00'")
+
+    verdict = await verify(attack, tests)
+
+    assert verdict.outcome is Outcome.REJECTED, verdict
+
+
+async def test_slices_of_an_answer_do_not_ask_for_a_shared_interpreter(verify: Verify) -> None:
+    attack = "class X:\n    def __getitem__(self, key): return [1]\ndef solve(x): return X()"
+
+    verdict = await verify(attack, TestCode(source="assert solve(3)[:1] == [9]"))
+
+    assert verdict.outcome is Outcome.REJECTED
+    assert evidence(verdict).channel is VerdictChannel.SEPARATED
