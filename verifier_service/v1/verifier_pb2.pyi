@@ -383,7 +383,7 @@ class StreamVerifyResponse(_message.Message):
     """The ticket it is about; empty for `credit`."""
     credit: _builtins.int
     """How many more may be submitted, added to what is left. The server sends it
-    first, and again whenever a ticket has ended.
+    first, and again as tickets end.
     """
     @_builtins.property
     def progress(self) -> Global___Progress:
