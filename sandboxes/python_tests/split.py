@@ -51,6 +51,7 @@ async def run_split(
     end of that socket, and the pipe that the report comes from.
     """
     nonce = secrets.token_hex(16)
+    checker_cpu = limits.cpu_seconds + CHECKER_EXTRA_CPU_SECONDS
     reader = ReportReader(nonce, on_case)
     async with (
         opened(backend, CANDIDATE) as candidate_jail,
@@ -66,7 +67,7 @@ async def run_split(
             contextlib.closing(Collector(keep_bytes=MAX_REPORT_BYTES, on_data=reader.feed)) as said,
             _socket_pair() as (ours, theirs),
             job_fd(candidate_job) as code_fd,
-            job_fd({**checker_job, "nonce": nonce}) as tests_fd,
+            job_fd({**checker_job, "nonce": nonce, "cpu_seconds": checker_cpu}) as tests_fd,
         ):
             run = candidate_jail.start(
                 CANDIDATE,
@@ -82,7 +83,7 @@ async def run_split(
                 CHECKER,
                 fds={"job": tests_fd, "candidate": ours.fileno(), "report": said.write_fd},
                 limits=ProcessLimits(
-                    cpu_seconds=limits.cpu_seconds + CHECKER_EXTRA_CPU_SECONDS,
+                    cpu_seconds=checker_cpu,
                     memory_bytes=CHECKER_MEMORY_BYTES,
                     processes=limits.max_processes,
                 ),

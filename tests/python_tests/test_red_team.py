@@ -185,3 +185,84 @@ async def test_slices_of_an_answer_do_not_ask_for_a_shared_interpreter(verify: V
 
     assert verdict.outcome is Outcome.REJECTED
     assert evidence(verdict).channel is VerdictChannel.SEPARATED
+
+
+async def test_calling_back_without_end_is_the_candidates_time(verify: Verify) -> None:
+    attack = (
+        f"{SPEAK}\nsend({{'loaded': True}})\nreceive()\n"
+        "send({'ok': {'root': [0], 'nodes': [['d', 'solve', [1]], ['h', 1, 'f', 'c', []]]}})\n"
+        "number = next(n[1] for n in receive()['args']['nodes'] if n[0] == 'k')\n"
+        "nodes = [['l', [1], [2]], ['l', 5], ['d']]\n"
+        "data = json.dumps({'callback': number, 'args': {'root': [0], 'nodes': nodes}}).encode()\n"
+        "data = (struct.pack('>I', len(data)) + data) * 50\n"
+        "while True:\n    wire.sendall(data)\n    left = 50 * 20\n"
+        "    while left > 0: left -= len(wire.recv(65536))\n"
+    )
+
+    verdict = await verify(attack, TestCode(source="assert solve(lambda x: x) == 1"))
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.REJECTED, "cpu-time-exceeded")
+
+
+async def test_an_answer_too_large_to_hand_back_is_rejected(verify: Verify) -> None:
+    attack = answering("{'ok': {'root': '\\xe9' * 7_000_000, 'nodes': []}, 'changed': []}").replace(
+        "json.dumps(frame)", "json.dumps(frame, ensure_ascii=False)"
+    )
+
+    verdict = await verify(attack, TestCode(source="assert solve(solve('x')) == 'x'"))
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.REJECTED, "result-too-large")
+
+
+@pytest.mark.parametrize(
+    ("preamble", "source", "tests"),
+    [
+        pytest.param(
+            "import enum\nclass Color(enum.Enum):\n    RED = 1\n    BLUE = 2\n",
+            "def f(x): return Color.BLUE if x is Color.RED else Color.RED",
+            "assert f(Color.RED) is Color.BLUE and f(Color.BLUE).name == 'RED'",
+            id="enum-of-the-preamble",
+        ),
+        pytest.param(
+            "from fractions import Fraction\n",
+            "def f(x): return Fraction(10**5000, 3)",
+            "assert f(1) == Fraction(10**5000, 3)",
+            id="fraction-with-more-digits-than-python-prints",
+        ),
+        pytest.param(
+            "",
+            "def f(x): return range(10**5000)",
+            "assert f(1) == range(10**5000)",
+            id="range-with-more-digits-than-python-prints",
+        ),
+        pytest.param(
+            "",
+            "from concurrent.futures import ThreadPoolExecutor\ndef f(g):\n"
+            "    with ThreadPoolExecutor(4) as pool: return list(pool.map(g, range(200)))",
+            "assert f(lambda x: x * x) == [x * x for x in range(200)]",
+            id="callbacks-from-several-threads",
+        ),
+        pytest.param(
+            "",
+            "class Text:\n    def __init__(self, s): self.s = s\n"
+            "    def __getitem__(self, key): return self.s[key]\ndef f(s): return Text(s)",
+            "assert f('abcdef')[1:4] == 'bcd' and f('abc')[::-1] == 'cba'",
+            id="slices-of-an-object",
+        ),
+        pytest.param(
+            "",
+            "import collections\ndef f(x): return collections.Counter('aab'),"
+            " collections.OrderedDict([(2, 1), (1, 2)])",
+            "c, o = f(1)\nassert c['a'] == 2 and c.most_common(1) == [('a', 2)]\n"
+            "assert list(o) == [2, 1] and o.popitem() == (1, 2)",
+            id="counter-and-ordered-dict",
+        ),
+    ],
+)
+async def test_honest_candidates_are_not_mistaken_for_attackers(
+    preamble: str, source: str, tests: str, verify: Verify
+) -> None:
+    verdict = await verify(source, TestCode(source=tests), preamble=preamble)
+
+    assert verdict.outcome is Outcome.ACCEPTED, verdict.summary
+    assert evidence(verdict).channel is VerdictChannel.SEPARATED

@@ -6,6 +6,7 @@ way to say anything about a verdict: what it answers is data that the checker ju
 
 from __future__ import annotations
 
+import _thread
 import builtins
 import contextlib
 import functools
@@ -24,6 +25,8 @@ from sandboxes.python_tests.jailed.codec import (
     Decoder,
     Encoder,
     TooLarge,
+    member,
+    member_name,
     module_in_use,
     plain,
     read_job,
@@ -116,6 +119,8 @@ class Server:
 
     def __init__(self, connection: Connection, module: types.ModuleType) -> None:
         self._connection = connection
+        self._talking = _thread.RLock()
+        """Held for a question and its answer: the candidate may ask in several threads at once."""
         self._module = module
         self._handles: dict[int, object] = {}
         self._numbers: dict[int, int] = {}
@@ -193,6 +198,12 @@ class Server:
         self, number: int, operation: str, args: tuple[object, ...], kwargs: dict[str, object]
     ) -> object:
         """Asks the checker to call something that the tests passed in."""
+        with self._talking:
+            return self._talk(number, operation, args, kwargs)
+
+    def _talk(
+        self, number: int, operation: str, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> object:
         encoder = self._encoder()
         graph = encoder.graph([list(args), kwargs])
         flush()
@@ -213,6 +224,7 @@ class Server:
             "h": lambda node, _: self._handles[node[1]],
             "k": lambda node, _: Remote(self, node[1]),
             "o": lambda node, _: object.__new__(getattr(self._module, node[1])),
+            "e": lambda node, _: member(getattr(self._module, node[1]), node[2]),
         }
 
     def _encoder(self, answered: list[object] | None = None) -> Encoder:
@@ -224,6 +236,8 @@ class Server:
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
             fields = [str(name) for name in kind._fields]
             return ["n", kind.__name__, fields, *map(encoder.reference, tuple.__iter__(value))]
+        if kind.__name__ in self._structural and (name := member_name(value)):
+            return ["e", kind.__name__, name]
         if kind.__name__ in self._structural and not isinstance(value, (type, BaseException)):
             attributes = attributes_of(value)
             parts = [x for name in attributes for x in (name, encoder.reference(attributes[name]))]

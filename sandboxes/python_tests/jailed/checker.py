@@ -74,7 +74,7 @@ def main() -> int:
     """Runs the tests of one job."""
     job = read_job(JOB_FD)
     reporter = Reporter(REPORT_FD, job["nonce"])
-    candidate = RemoteCandidate(Connection(CANDIDATE_FD))
+    candidate = RemoteCandidate(Connection(CANDIDATE_FD), cpu_seconds=job["cpu_seconds"])
     reason: str = ""
     facts: dict[str, Any] = {}
     begin()
@@ -85,7 +85,8 @@ def main() -> int:
     except test_code.BrokenTests as broken:
         reason, facts = "broken-tests", {"message": str(broken)[:2000]}
     except MemoryError:
-        reason, facts = "checker-limit", {"message": "The tests ran out of memory."}
+        reason = "result-too-large" if candidate.sent_much else "checker-limit"
+        facts = {"message": "The tests ran out of memory."}
     if candidate.interruption is not None:
         # A test may have swallowed it; a verdict must not rest on what came after.
         reason = candidate.interruption.reason

@@ -13,7 +13,7 @@ node k of this frame, and `[-1 - k]` for node k of the frame that is being answe
     S str with lone surrogates (base64 of UTF-8, surrogates passed)
     r range   y name of a builtin   x value type of the standard library
     n named tuple (type name, field names)    h handle    k callable or iterator of the tests
-    o instance of a class that the problem's preamble defines
+    o instance of a class that the problem's preamble defines    e member of an enum of it
 
 Shared references and cycles survive; depth costs no recursion except through immutable nodes,
 where it is bounded.
@@ -351,7 +351,7 @@ class Decoder:
                 self.objects[k] = self._keyed(k, node)
             case "x":
                 self._depth_guarded(lambda: self._store(k, library_value(node, self._resolve)))
-            case "o" | "h" | "k" as tag:
+            case "o" | "h" | "k" | "e" as tag:
                 self._depth_guarded(lambda: self._store(k, self._special[tag](node, self._resolve)))
                 if tag == "o":
                     self._unfilled.append(k)
@@ -521,6 +521,20 @@ def library_value(node: list[Any], resolve: Callable[[Any], object]) -> object:
     raise CodecError("A node has an unknown type.")
 
 
+def member_name(value: object) -> str | None:
+    """The name of a member of an enum; None for anything else."""
+    enum = module_in_use("enum")
+    if enum is None or not isinstance(value, enum.Enum):
+        return None
+    name: str | None = value.name
+    return name if name in type(value).__members__ else None
+
+
+def member(kind: Any, name: object) -> object:
+    """The member of an enum that has this name."""
+    return kind.__members__[name]
+
+
 def _text(part: object) -> str:
     if type(part) is not str:
         raise CodecError("A node's content is not text.")
@@ -577,6 +591,8 @@ class Connection:
         import socket
 
         self._socket = socket.socket(fileno=fd)
+        self.largest_received = 0
+        """Bytes of the largest frame so far."""
 
     def send(self, frame: dict[str, Any]) -> None:
         """Sends one frame.
@@ -597,6 +613,7 @@ class Connection:
         size = int.from_bytes(self._read(4), "big")
         if size > MAX_FRAME_BYTES:
             raise CodecError("A frame is longer than allowed.")
+        self.largest_received = max(self.largest_received, size)
         return unpack(self._read(size))
 
     def _read(self, size: int) -> bytes:

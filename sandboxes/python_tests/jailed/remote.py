@@ -10,6 +10,7 @@ tests name their class, and so test that code.
 from __future__ import annotations
 
 import builtins
+import time
 import types
 import weakref
 from collections.abc import Callable, Iterable
@@ -23,6 +24,8 @@ from sandboxes.python_tests.jailed.codec import (
     Encoder,
     TooLarge,
     Uncarriable,
+    member,
+    member_name,
     set_attribute,
 )
 
@@ -30,6 +33,8 @@ MAX_CALLS = 1_000_000
 MAX_ITEMS = 100_000
 """Taken from one iterator of the candidate's."""
 MAX_EXCEPTION_TYPES = 1_000
+MUCH_BYTES = 1 << 20
+"""A frame of this size is the candidate's choice, and so are the troubles that come of it."""
 TYPE_MARK = "_from_candidate"
 
 
@@ -83,8 +88,12 @@ class ResultRefused(Exception):
 class RemoteCandidate:
     """The checker's end of the connection to the candidate."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, cpu_seconds: float = float("inf")) -> None:
+        """`cpu_seconds` is what this process may use in all."""
         self._connection = connection
+        self._cpu_seconds = cpu_seconds
+        self._asked_at: float | None = None
+        self._served_seconds = 0.0
         self._handles: weakref.WeakValueDictionary[int, RemoteObject] = (
             weakref.WeakValueDictionary()
         )
@@ -105,6 +114,11 @@ class RemoteCandidate:
         """Keeps the first interruption, and returns it to be raised."""
         self.interruption = self.interruption or interruption
         return self.interruption
+
+    @property
+    def sent_much(self) -> bool:
+        """Whether it has answered at a length that can be to blame for trouble with memory."""
+        return self._connection.largest_received > MUCH_BYTES
 
     def loaded(self) -> dict[str, Any] | None:
         """Waits until the candidate is loaded; returns what went wrong, or None."""
@@ -149,17 +163,48 @@ class RemoteCandidate:
         self.used = self.used or operation != "names"
         if self.call_count > MAX_CALLS:
             raise self.interrupt(TestsTooLarge(f"The tests make more than {MAX_CALLS} calls."))
-        encoder = self._encoder()
+        outermost = self._asked_at is None
+        if self._asked_at is None:
+            self._asked_at = time.process_time()
         try:
-            graph = encoder.graph([list(args), kwargs])
+            encoder = self._encoder()
+            self._send({"op": operation, "args": self._graph(encoder, [list(args), kwargs])})
+            return self._await_reply(encoder, operation)
+        finally:
+            if outermost:
+                self._served_seconds += time.process_time() - self._asked_at
+                self._asked_at = None
+
+    def _graph(self, encoder: Encoder, value: object) -> dict[str, Any]:
+        try:
+            return encoder.graph(value)
         except Uncarriable as error:
             raise self.interrupt(NeedsSharedInterpreter(str(error))) from error
-        self._send({"op": operation, "args": graph})
-        return self._await_reply(encoder, operation)
+        except TooLarge as error:
+            raise self._too_large(error) from error
+
+    def _too_large(self, error: TooLarge) -> Exception | Interruption:
+        """What to raise over a value too large to hand over: is it the tests', or came it back?"""
+        if self.sent_much:
+            return ResultRefused(f"it can't be handed back: {error}")
+        return self.interrupt(TestsTooLarge(str(error)))
+
+    def _check_work(self) -> None:
+        """Ends a candidate that has this process work for it until its CPU time is used up.
+
+        Whatever an honest candidate asks for costs its own process as much, and its own limit is
+        lower.
+        """
+        now = time.process_time()
+        if now < self._cpu_seconds - 1 or self._asked_at is None:
+            return
+        if self._served_seconds + now - self._asked_at > now / 2:
+            raise self.interrupt(WorkExceeded("It kept the tests busy with calls."))
 
     def _await_reply(self, encoder: Encoder, operation: str) -> Any:
         while True:
             frame = self._receive()
+            self._check_work()
             if "callback" in frame:
                 self._serve_callback(frame)
             elif "ok" in frame:
@@ -242,11 +287,7 @@ class RemoteCandidate:
             args, kwargs = given
             target: Any = self._passed[frame["callback"]]
             answer = next(target) if frame.get("op") == "next" else target(*args, **kwargs)
-            reply = encoder.graph(answer)
-        except CodecError as error:
-            self._violate(str(error))
-        except Uncarriable as error:
-            raise self.interrupt(NeedsSharedInterpreter(str(error))) from error
+            reply = self._graph(encoder, answer)
         except Exception as error:  # noqa: BLE001 - the tests' own code, called by the candidate
             reply = {"raise": type(error).__name__, **self._encoder().graph([str(error)])}
         finally:
@@ -256,8 +297,8 @@ class RemoteCandidate:
     def _send(self, frame: dict[str, Any]) -> None:
         try:
             self._connection.send(frame)
-        except CodecError as error:
-            raise self.interrupt(TestsTooLarge(str(error))) from error
+        except TooLarge as error:
+            raise self._too_large(error) from error
         except OSError as error:
             raise self.interrupt(CandidateGone()) from error
 
@@ -266,6 +307,8 @@ class RemoteCandidate:
             return self._connection.receive()
         except EOFError as error:
             raise self.interrupt(CandidateGone()) from error
+        except MemoryError:
+            raise ResultRefused("it takes more memory than the tests have") from None
         except CodecError as error:
             raise self.interrupt(ProtocolViolation(str(error))) from error
 
@@ -277,13 +320,15 @@ class RemoteCandidate:
         return encoder
 
     def _decoder(self, nodes: object, answered: Encoder | None) -> Decoder:
-        builders = {"h": self._handle, "o": self._instance}
+        builders = {"h": self._handle, "o": self._instance, "e": self._member}
         return Decoder(nodes, builders, answered=answered.objects if answered else None)
 
     def _describe(self, value: Any, encoder: Encoder) -> list[Any]:
         if isinstance(value, RemoteObject):
             return ["h", value._verifier_number]  # noqa: SLF001
         kind = type(value)
+        if self.trusted_classes.get(kind.__name__) is kind and (name := member_name(value)):
+            return ["e", kind.__name__, name]
         if self.trusted_classes.get(kind.__name__) is kind and hasattr(value, "__dict__"):
             attributes = vars(value)
             parts = [x for name in attributes for x in (name, encoder.reference(attributes[name]))]
@@ -331,6 +376,10 @@ class RemoteCandidate:
         if issubclass(kind, BaseException):
             raise CodecError("An exception is not data.")
         return object.__new__(kind)
+
+    def _member(self, node: list[Any], _: Callable[[Any], object]) -> object:
+        _, kind_name, name = node
+        return member(self.trusted_classes[kind_name], name)
 
     async def _coroutine(self, remote: RemoteObject) -> Any:
         return self.request("await", remote)
@@ -613,7 +662,10 @@ class _Brief:
             value = value[: max(self._room, 0) + 1]
         if type(value) is int and value.bit_length() > 4096:
             return f"<int of {value.bit_length()} bits>"
-        text = repr(value) if type(value) in PLAINLY or not self._composite(value) else "…"
+        try:
+            text = repr(value) if type(value) in PLAINLY or not self._composite(value) else "…"
+        except Exception:  # noqa: BLE001 - fractions and ranges of ints with too many digits
+            text = f"<{type(value).__name__}>"
         self._room -= len(text)
         return text
 
