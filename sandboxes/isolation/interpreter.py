@@ -16,7 +16,8 @@ from typing import Final
 
 __all__ = ["Interpreter"]
 
-_JAILED_SOURCES: Final = ("isolation/jailed", "python_tests/jailed")
+_DECIDING_SOURCES: Final = ("isolation", "python_tests")
+"""Folders of ours that can change a verdict: what runs in jails, the jails, and the judge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class Interpreter:
     hidden: tuple[Path, ...]
     """Folders inside of those that appear empty: packages of this machine's own."""
     digest: str
-    """`sha256:…` over the executable, its version and our own sources that run in the jail."""
+    """`sha256:…` over the executable, its version and our own sources that judge."""
 
     @property
     def name(self) -> str:
@@ -86,7 +87,7 @@ def _digest(executable: Path) -> str:
     whole = hashlib.sha256(sys.version.encode() + b"\0")
     whole.update(hashlib.sha256(executable.read_bytes()).digest())
     here = Path(__file__).resolve().parents[1]
-    for folder in _JAILED_SOURCES:
-        for source in sorted((here / folder).glob("*.py")):
+    for folder in _DECIDING_SOURCES:
+        for source in sorted((here / folder).rglob("*.py")):
             whole.update(hashlib.sha256(source.read_bytes()).digest())
     return f"sha256:{whole.hexdigest()}"
