@@ -281,6 +281,7 @@ class _BubblewrapJail:
         return Snapshot(
             cpu_seconds=sum(one.cpu_seconds for one in seen),
             waiting_seconds=max((one.waiting_seconds for one in seen), default=0.0),
+            runnable=sum(one.runnable for one in seen),
             resident_bytes=sum(one.resident_bytes for one in seen),
             known=scheduling_is_known(),
         )

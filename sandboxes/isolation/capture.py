@@ -96,10 +96,20 @@ class Capture(_Drain):
 class Collector(_Drain):
     """Keeps the head of a stream, and tells a listener of each piece as it comes."""
 
-    def __init__(self, *, keep_bytes: int, on_data: Callable[[bytes], None] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        keep_bytes: int,
+        on_data: Callable[[bytes], None] | None = None,
+        flood_bytes: float = float("inf"),
+        on_flood: Callable[[], None] | None = None,
+    ) -> None:
+        """`on_flood` is called once, when more than `flood_bytes` have been written."""
         super().__init__()
         self._keep_bytes = keep_bytes
         self._on_data = on_data
+        self._flood_bytes = flood_bytes
+        self._on_flood = on_flood
         self.data = bytearray()
         self.size = 0
 
@@ -109,4 +119,7 @@ class Collector(_Drain):
         self.data += kept
         if kept and self._on_data is not None:
             self._on_data(kept)
+        if self.size > self._flood_bytes and self._on_flood is not None:
+            self._on_flood()
+            self._on_flood = None
         return self.size <= self._keep_bytes

@@ -14,7 +14,6 @@ from sandboxes.isolation.jail import Snapshot
 __all__ = ["descendants", "process_snapshot", "scheduling_is_known"]
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @functools.cache
@@ -28,11 +27,10 @@ def descendants(pid: int) -> Iterator[int]:
     """Host pids of everything below a process."""
     waiting = [pid] if pid else []
     while waiting:
-        for children in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                found = [int(child) for child in children.read_text(encoding="ascii").split()]
-                waiting += found
-                yield from found
+        for children in _of_threads(waiting.pop(), "children"):
+            found = [int(child) for child in children.split()]
+            waiting += found
+            yield from found
 
 
 def process_snapshot(pid: int) -> Snapshot:
@@ -40,8 +38,18 @@ def process_snapshot(pid: int) -> Snapshot:
     return Snapshot(
         cpu_seconds=_cpu_seconds(pid),
         waiting_seconds=max(_waiting_seconds(pid), default=0.0),
+        runnable=sum(stat.rpartition(") ")[2][:1] == "R" for stat in _of_threads(pid, "stat")),
         resident_bytes=_resident_bytes(pid),
     )
+
+
+def _of_threads(pid: int, name: str) -> Iterator[str]:
+    """A file of each thread of a process, of those that are still there when it is read."""
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                path = Path(f"/proc/{pid}/task/{thread}/{name}")
+                yield path.read_text(encoding="utf-8", errors="replace")
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -54,14 +62,27 @@ def _cpu_seconds(pid: int) -> float:
 
 def _waiting_seconds(pid: int) -> Iterator[float]:
     """Run-queue delay of each thread (`/proc/…/schedstat`, second field, nanoseconds)."""
-    for schedstat in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        with contextlib.suppress(OSError, IndexError, ValueError):
-            yield int(schedstat.read_text(encoding="ascii").split()[1]) / 1e9
+    for schedstat in _of_threads(pid, "schedstat"):
+        with contextlib.suppress(IndexError, ValueError):
+            yield int(schedstat.split()[1]) / 1e9
 
 
 def _resident_bytes(pid: int) -> int:
-    """Resident memory less what is shared (`/proc/…/statm`)."""
-    with contextlib.suppress(OSError, IndexError, ValueError):
-        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
-        return (int(resident) - int(shared)) * _PAGE_BYTES
-    return 0
+    """Resident memory that no file gives back: private pages, and a share of shared ones."""
+    status = _sizes(Path(f"/proc/{pid}/status"))
+    shared = status.get("RssShmem", 0)
+    if shared:
+        # What several processes share counts once in all (`Pss`), where the kernel tells.
+        shared = _sizes(Path(f"/proc/{pid}/smaps_rollup")).get("Pss_Shmem", shared)
+    return status.get("RssAnon", 0) + shared
+
+
+def _sizes(path: Path) -> dict[str, int]:
+    """Bytes by name, of a file of /proc whose lines are `Name: 123 kB`."""
+    sizes = {}
+    with contextlib.suppress(OSError):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            match line.split():
+                case [name, number, "kB"]:
+                    sizes[name.rstrip(":")] = int(number) * 1024
+    return sizes

@@ -41,6 +41,8 @@ class Exit:
     wall_seconds: float = 0.0
     peak_memory_bytes: int = 0
     """Largest resident set of one of its processes."""
+    left_files: bool = False
+    """Whether the jail's files are not as the run found them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,8 @@ class Snapshot:
     waiting_seconds: float
     """The longest that one of their threads was ready to run without getting a core: what a busy
     machine took of the run's time."""
+    runnable: int
+    """Threads that run or are ready to, at this moment."""
     resident_bytes: int
     """Memory that they have to themselves, summed up."""
     known: bool = True

@@ -1,9 +1,13 @@
 """A system call filter for jails, as a classic BPF program that bubblewrap installs.
 
 It denies what a Python program has no use for and kernels have had trouble with: making
-namespaces and mounts, reaching into other processes, sockets of any family (a socket that is
-handed in still works), kernel keyrings, BPF, performance events, io_uring. Calls of a foreign
-architecture kill the process: their numbers mean something else.
+namespaces and mounts, reaching into other processes, sockets of any family, kernel keyrings, BPF,
+performance events, io_uring, scheduling (a process could have itself kept waiting). Calls of a
+foreign architecture kill the process: their numbers mean something else.
+
+A socket that is handed in still works, but belongs to the network namespace it was made in: it
+can't be bound or connected, nor asked about network interfaces. Limits can be set for the calling
+process only, not for the jail's first process beside it.
 
 `clone3` answers ENOSYS, so that the C library falls back to `clone`, whose flags a filter can see
 (moby/moby#42680).
@@ -25,6 +29,7 @@ _LOAD: Final = 0x20
 _JUMP_EQUAL: Final = 0x15
 _JUMP_GREATER_EQUAL: Final = 0x35
 _JUMP_SET: Final = 0x45
+_AND: Final = 0x54
 _RETURN: Final = 0x06
 _ALLOW: Final = 0x7FFF0000
 _ERRNO: Final = 0x00050000
@@ -32,7 +37,9 @@ _KILL: Final = 0x80000000
 _NUMBER_OFFSET: Final = 0
 _ARCH_OFFSET: Final = 4
 _FIRST_ARGUMENT_OFFSET: Final = 16
+_SECOND_ARGUMENT_OFFSET: Final = 24
 _X32_BIT: Final = 0x40000000
+_SOCKET_REQUESTS: Final = 0x8900  # SIOC…, linux/sockios.h
 # CLONE_NEWTIME shares its bit with the signal mask of clone, and is no flag of clone.
 _NAMESPACE_FLAGS: Final = 0x7E020000
 
@@ -42,6 +49,8 @@ class _Architecture:
     audit: int
     clone: int
     clone3: int
+    prlimit: int
+    ioctl: int
     denied: tuple[int, ...]
 
 
@@ -69,8 +78,20 @@ _ARCHITECTURES: Final = {
         audit=0xC000003E,
         clone=56,
         clone3=435,
+        prlimit=302,
+        ioctl=16,
         denied=(
             41,  # socket
+            42,  # connect
+            43,  # accept
+            49,  # bind
+            50,  # listen
+            288,  # accept4
+            141,  # setpriority
+            142,  # sched_setparam
+            144,  # sched_setscheduler
+            314,  # sched_setattr
+            251,  # ioprio_set
             29,  # shmget
             64,  # semget
             68,  # msgget
@@ -126,8 +147,20 @@ _ARCHITECTURES: Final = {
         audit=0xC00000B7,
         clone=220,
         clone3=435,
+        prlimit=261,
+        ioctl=29,
         denied=(
             198,  # socket
+            200,  # bind
+            201,  # listen
+            202,  # accept
+            203,  # connect
+            242,  # accept4
+            140,  # setpriority
+            118,  # sched_setparam
+            119,  # sched_setscheduler
+            274,  # sched_setattr
+            30,  # ioprio_set
             194,  # shmget
             190,  # semget
             186,  # msgget
@@ -198,10 +231,20 @@ def program(machine: str = "") -> bytes | None:
     ]
     for number in (*architecture.denied, *_COMMON):
         instructions += _if(_JUMP_EQUAL, number, _ERRNO | errno.EPERM)
+    denied = _ERRNO | errno.EPERM
     instructions += [
-        _jump(_JUMP_EQUAL, architecture.clone, 0, 3),
+        _jump(_JUMP_EQUAL, architecture.clone, 0, 4),
         _statement(_LOAD, _FIRST_ARGUMENT_OFFSET),
-        *_if(_JUMP_SET, _NAMESPACE_FLAGS, _ERRNO | errno.EPERM),
+        *_if(_JUMP_SET, _NAMESPACE_FLAGS, denied),
+        _statement(_RETURN, _ALLOW),
+        _jump(_JUMP_EQUAL, architecture.prlimit, 0, 4),
+        _statement(_LOAD, _FIRST_ARGUMENT_OFFSET),
+        *_unless(_JUMP_EQUAL, 0, denied),
+        _statement(_RETURN, _ALLOW),
+        _jump(_JUMP_EQUAL, architecture.ioctl, 0, 4),
+        _statement(_LOAD, _SECOND_ARGUMENT_OFFSET),
+        _statement(_AND, 0xFF00),
+        *_if(_JUMP_EQUAL, _SOCKET_REQUESTS, denied),
         _statement(_RETURN, _ALLOW),
     ]
     return b"".join(instructions)

@@ -14,11 +14,18 @@ import secrets
 from typing import Final
 
 from sandboxes.isolation.capture import Collector
-from sandboxes.isolation.jail import Backend, Exit, Jail
+from sandboxes.isolation.jail import Backend, Exit
 from sandboxes.python_tests.judge import Facts
 from sandboxes.python_tests.problems import candidate_job
 from sandboxes.python_tests.report import CaseReport, EndReport, Report
-from sandboxes.python_tests.split import Watch, captured, job_fd, limits_of, opened
+from sandboxes.python_tests.split import (
+    CleanJails,
+    Watch,
+    captured,
+    flood_bytes_of,
+    job_fd,
+    limits_of,
+)
 from verifier_service.model import (
     InvalidSpec,
     Limits,
@@ -46,8 +53,8 @@ async def run_shared(backend: Backend, tests: PythonTests, source: str, *, limit
                 )
             ]
         )
-    async with opened(backend, SHARED) as jail:
-        trial = _Trial(jail, tests, tests.form, source, limits)
+    async with CleanJails(backend, SHARED) as jails:
+        trial = _Trial(jails, tests, tests.form, source, limits)
         facts = await trial.run("none")
         for canary in CANARIES if _passed(facts) else ():
             if _passed(await trial.run(canary)):
@@ -75,9 +82,10 @@ class _Trial:
     """Runs of the same tests in the candidate's interpreter."""
 
     def __init__(
-        self, jail: Jail, tests: PythonTests, form: TestCode, source: str, limits: Limits
+        self, jails: CleanJails, tests: PythonTests, form: TestCode, source: str, limits: Limits
     ) -> None:
-        self._jail = jail
+        self._jails = jails
+        self._ended: Exit | None = None
         self._limits = limits
         self._job = {
             **candidate_job(tests, source),
@@ -88,16 +96,23 @@ class _Trial:
     async def run(self, canary: str) -> Facts:
         """Runs them once."""
         nonce = secrets.token_hex(16)
+        jail = await self._jails.after(self._ended)
 
         def flooded() -> None:
             watch.stop("output")
 
         with (
             captured(self._limits, flooded) as (stdout, stderr),
-            contextlib.closing(Collector(keep_bytes=MAX_LINE)) as said,
+            contextlib.closing(
+                Collector(
+                    keep_bytes=MAX_LINE,
+                    flood_bytes=flood_bytes_of(self._limits),
+                    on_flood=flooded,
+                )
+            ) as said,
             job_fd({**self._job, "canary": canary, "nonce": nonce}) as job,
         ):
-            run = self._jail.start(
+            run = jail.start(
                 SHARED,
                 fds={
                     "stdout": stdout.write_fd,
@@ -109,9 +124,9 @@ class _Trial:
             )
             for drain in (stdout, stderr, said):
                 drain.close_write_end()
-            watch = Watch(run, self._jail, self._limits)
+            watch = Watch(run, jail, self._limits)
             await asyncio.shield(run.started)
-            ended = await watch.until(run)
+            self._ended = ended = await watch.until(run)
         return Facts(
             report=_report(bytes(said.data), nonce, ended, watch.stopped_for),
             checker=Exit(code=0),

@@ -13,12 +13,21 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
 from sandboxes.isolation.capture import Capture, Collector
-from sandboxes.isolation.jail import Backend, Exit, Jail, JailedRun, ProcessLimits
+from sandboxes.isolation.jail import Backend, Exit, Jail, JailedRun, ProcessLimits, Snapshot
 from sandboxes.python_tests.judge import Facts
 from sandboxes.python_tests.report import MAX_REPORT_BYTES, CaseReport, ReportReader
 from verifier_service.model import Limits
 
-__all__ = ["Watch", "captured", "job_fd", "limits_of", "opened", "run_split"]
+__all__ = [
+    "CleanJails",
+    "Watch",
+    "captured",
+    "flood_bytes_of",
+    "job_fd",
+    "limits_of",
+    "opened",
+    "run_split",
+]
 
 CANDIDATE: Final = "sandboxes.python_tests.jailed.candidate"
 CHECKER: Final = "sandboxes.python_tests.jailed.checker"
@@ -114,7 +123,8 @@ class Watch:
 
     The wall clock of a candidate is net: time in which one of its threads, or the checker that it
     waits for, was ready to run but got no core is the machine's, and so is the checker's own work.
-    A candidate on a busy machine so gets the time it is owed.
+    A candidate on a busy machine so gets the time it is owed. One that keeps the cores busy itself
+    does not: what waits beside other threads of its own counts by their number less.
     """
 
     def __init__(
@@ -124,6 +134,8 @@ class Watch:
         self._jail = jail
         self._others = others
         self._limits = limits
+        self._seen = (0.0, 0.0, 0.0, 0.0)
+        self._not_its_own = 0.0
         self.stopped_for: str | None = None
         self.outlasted = False
 
@@ -151,8 +163,8 @@ class Watch:
         """Looks at what the run uses, stops it if that is too much; returns the seconds left."""
         own = self._jail.snapshot()
         others = [jail.snapshot() for jail in self._others]
-        not_its_own = own.waiting_seconds + sum(o.waiting_seconds + o.cpu_seconds for o in others)
-        rest = self._limits.wall_seconds - (elapsed - not_its_own)
+        self._credit(elapsed, own, others)
+        rest = self._limits.wall_seconds - (elapsed - self._not_its_own)
         if own.resident_bytes > self._limits.memory_bytes:
             self.stop("memory")
         elif own.cpu_seconds > self._limits.cpu_seconds + CPU_SAMPLING_SECONDS:
@@ -162,6 +174,21 @@ class Watch:
         elif elapsed > OVERLOAD_FACTOR * self._limits.wall_seconds + OVERLOAD_SECONDS:
             self.stop("overloaded")
         return rest
+
+    def _credit(self, elapsed: float, own: Snapshot, others: Sequence[Snapshot]) -> None:
+        """Gives the candidate what was taken of its time since the last look, and no more."""
+        seen = (
+            elapsed,
+            own.waiting_seconds,
+            sum(other.waiting_seconds for other in others),
+            sum(other.cpu_seconds for other in others),
+        )
+        passed, own_waiting, others_waiting, others_work = (
+            max(0.0, after - before) for before, after in zip(self._seen, seen, strict=True)
+        )
+        self._seen = seen
+        waiting = (own_waiting + others_waiting) / max(1, own.runnable)
+        self._not_its_own += min(passed, waiting + others_work)
 
     async def end(self, *, grace_seconds: float) -> Exit:
         """Ends the run if it still goes on after a grace, and says how it ended."""
@@ -186,10 +213,35 @@ async def opened(backend: Backend, *modules: str) -> AsyncIterator[Jail]:
         await jail.close()
 
 
+class CleanJails:
+    """A jail for one run after another, and a new one after a run that has left files in it."""
+
+    def __init__(self, backend: Backend, *modules: str) -> None:
+        self._backend = backend
+        self._modules = modules
+        self._jail: Jail | None = None
+
+    async def __aenter__(self) -> CleanJails:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._jail is not None:
+            await self._jail.close()
+
+    async def after(self, last: Exit | None) -> Jail:
+        """A jail in which nothing tells of the run that ended last."""
+        if self._jail is not None and (last is None or last.left_files):
+            await self._jail.close()
+            self._jail = None
+        if self._jail is None:
+            self._jail = self._backend.open(*self._modules)
+        return self._jail
+
+
 @contextlib.contextmanager
 def captured(limits: Limits, flooded: Callable[[], None]) -> Any:
     """Captures of standard output and error."""
-    flood = max(MINIMUM_FLOOD_BYTES, FLOOD_FACTOR * limits.max_output_bytes)
+    flood = flood_bytes_of(limits)
     streams = [
         Capture(keep_bytes=limits.max_output_bytes, flood_bytes=flood, on_flood=flooded)
         for _ in range(2)
@@ -219,6 +271,11 @@ def job_fd(job: dict[str, Any]) -> Any:
         yield fd
     finally:
         os.close(fd)
+
+
+def flood_bytes_of(limits: Limits) -> int:
+    """How much a stream may carry before its writer is ended."""
+    return max(MINIMUM_FLOOD_BYTES, FLOOD_FACTOR * limits.max_output_bytes)
 
 
 def limits_of(limits: Limits) -> ProcessLimits:

@@ -14,12 +14,11 @@ from sandboxes.isolation.jail import Backend, Exit, Jail
 from sandboxes.python_tests.judge import Facts
 from sandboxes.python_tests.report import CaseReport, EndReport, Report
 from sandboxes.python_tests.split import (
-    FLOOD_FACTOR,
-    MINIMUM_FLOOD_BYTES,
+    CleanJails,
     Watch,
+    flood_bytes_of,
     job_fd,
     limits_of,
-    opened,
 )
 from verifier_service.model import (
     Limits,
@@ -50,10 +49,11 @@ async def run_stdio(
     program = _Program(tests.preamble, source, limits)
     report = Report()
     reasons: list[tuple[str, str, str]] = []
-    async with opened(backend, PROGRAM) as jail:
+    async with CleanJails(backend, PROGRAM) as jails:
         for index, case in enumerate(tests.form.cases):
             began = time.monotonic()
             name = case.name or str(index)
+            jail = await jails.after(program.ended)
             reason, message = await program.run(jail, case, on_start if index == 0 else None)
             said = CaseReport(
                 name=name, reason=reason, message=message, wall_seconds=time.monotonic() - began
@@ -95,6 +95,7 @@ class _Program:
     def __init__(self, preamble: str, source: str, limits: Limits) -> None:
         self._job = {"preamble": preamble, "source": source}
         self._limits = limits
+        self.ended: Exit | None = None
         self.cpu_seconds = 0.0
         self.wall_seconds = 0.0
         self.peak_memory_bytes = 0
@@ -106,16 +107,16 @@ class _Program:
     ) -> tuple[str, str]:
         """Runs one case; returns its reason and a message."""
         expected = case.stdout.encode("utf-8")
-        flood = max(MINIMUM_FLOOD_BYTES, FLOOD_FACTOR * self._limits.max_output_bytes)
+        flood = flood_bytes_of(self._limits)
 
         def flooded() -> None:
             watch.stop("output")
 
-        def count(_: bytes) -> None:
-            if written.size > flood:
-                flooded()
-
-        written = Collector(keep_bytes=2 * len(expected) + (1 << 16), on_data=count)
+        written = Collector(
+            keep_bytes=2 * len(expected) + (1 << 16),
+            flood_bytes=2 * len(expected) + flood,
+            on_flood=flooded,
+        )
         errors = Capture(
             keep_bytes=self._limits.max_output_bytes, flood_bytes=flood, on_flood=flooded
         )
@@ -147,6 +148,7 @@ class _Program:
         return _reason(ended, watch.stopped_for, written, expected, errors.output, self._limits)
 
     def _count(self, ended: Exit) -> None:
+        self.ended = ended
         self.cpu_seconds += ended.cpu_seconds
         self.wall_seconds += ended.wall_seconds
         self.peak_memory_bytes = max(self.peak_memory_bytes, ended.peak_memory_bytes)

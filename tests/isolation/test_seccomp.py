@@ -14,12 +14,14 @@ ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 EPERM = ERRNO | errno.EPERM
 
 
-def answer(number: int, *, arch: int = X86_64, first_argument: int = 0) -> int:
+def answer(
+    number: int, *, arch: int = X86_64, first_argument: int = 0, second_argument: int = 0
+) -> int:
     """Runs the program as the kernel does."""
     program = seccomp.program("x86_64")
     assert program is not None
     instructions = [struct.unpack_from("=HBBI", program, at) for at in range(0, len(program), 8)]
-    data = struct.pack("=IIQ6Q", number, arch, 0, first_argument, 0, 0, 0, 0, 0)
+    data = struct.pack("=IIQ6Q", number, arch, 0, first_argument, second_argument, 0, 0, 0, 0)
     accumulator, position = 0, 0
     while True:
         code, if_true, if_false, operand = instructions[position]
@@ -35,6 +37,8 @@ def answer(number: int, *, arch: int = X86_64, first_argument: int = 0) -> int:
                 position += if_true if accumulator >= operand else if_false
             case 0x45:
                 position += if_true if accumulator & operand else if_false
+            case 0x54:
+                accumulator &= operand
 
 
 @pytest.mark.parametrize(
@@ -80,3 +84,20 @@ def test_clone_makes_no_namespaces(flags: int, expected: int) -> None:
 def test_other_machines_have_no_filter() -> None:
     assert seccomp.program("riscv64") is None
     assert seccomp.program("aarch64") is not None
+
+
+@pytest.mark.parametrize(
+    ("number", "arguments", "expected"),
+    [
+        pytest.param(302, (0, 7), ALLOW, id="prlimit-of-its-own"),
+        pytest.param(302, (1, 7), EPERM, id="prlimit-of-process-1"),
+        pytest.param(16, (4, 0x541B), ALLOW, id="ioctl-of-a-file"),
+        pytest.param(16, (4, 0x8912), EPERM, id="ioctl-that-lists-interfaces"),
+        pytest.param(49, (4, 0), EPERM, id="bind"),
+        pytest.param(141, (0, 0), EPERM, id="setpriority"),
+    ],
+)
+def test_arguments(number: int, arguments: tuple[int, int], expected: int) -> None:
+    first, second = arguments
+
+    assert answer(number, first_argument=first, second_argument=second) == expected

@@ -10,7 +10,7 @@ import pytest
 
 from tests.python_tests.conftest import Verify, evidence
 from tests.python_tests.test_forgery import SPEAK
-from verifier_service.model import Outcome, TestCode, VerdictChannel
+from verifier_service.model import Outcome, StdioCase, StdioCases, TestCode, VerdictChannel
 
 SQUARES = TestCode(source="assert abs(solve(3) - 9) < 1e-6\nassert solve(4) == 16\n")
 CHECK = TestCode(
@@ -266,3 +266,143 @@ async def test_honest_candidates_are_not_mistaken_for_attackers(
 
     assert verdict.outcome is Outcome.ACCEPTED, verdict.summary
     assert evidence(verdict).channel is VerdictChannel.SEPARATED
+
+
+HOGS = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+try: os.nice(19)
+except OSError: pass
+def solve(x):
+    while True:
+        try: child = os.fork()
+        except OSError: child = 1
+        if child == 0:
+            end = time.time() + 0.2
+            while time.time() < end: pass
+            os._exit(0)
+        os.sched_yield()
+"""
+
+
+async def test_a_candidate_that_keeps_itself_waiting_is_not_owed_the_time(verify: Verify) -> None:
+    verdict = await verify(HOGS, SQUARES, wall_seconds=2, cpu_seconds=2)
+
+    assert verdict.outcome is Outcome.REJECTED, verdict
+    assert verdict.provenance.usage.wall_seconds < 15
+
+
+async def test_memory_that_processes_share_counts(verify: Verify) -> None:
+    attack = (
+        "import mmap, os, time\ndef solve(x):\n    for _ in range(8):\n        if os.fork() == 0:\n"
+        "            shared = mmap.mmap(-1, 200 << 20)\n"
+        "            for at in range(0, 200 << 20, 4096): shared[at] = 1\n"
+        "            time.sleep(60)\n    time.sleep(60)"
+    )
+
+    verdict = await verify(attack, SQUARES, memory_bytes=1 << 30)
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.REJECTED, "memory-exceeded")
+
+
+async def test_memory_that_is_shared_counts_once(verify: Verify) -> None:
+    source = (
+        "import mmap, os, time\nshared = mmap.mmap(-1, 100 << 20)\n"
+        "for at in range(0, 100 << 20, 4096): shared[at] = 1\n"
+        "def solve(x):\n    for _ in range(5):\n        if os.fork() == 0:\n"
+        "            for at in range(0, 100 << 20, 4096): shared[at] = 2\n"
+        "            time.sleep(1.5)\n            os._exit(0)\n"
+        "    time.sleep(1.0)\n    return x * x"
+    )
+
+    verdict = await verify(source, SQUARES, memory_bytes=400 << 20)
+
+    assert verdict.outcome is Outcome.ACCEPTED, verdict.summary
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+async def test_a_program_that_floods_is_ended(stream: int, verify: Verify) -> None:
+    attack = f"import os\nwhile True: os.write({stream}, bytes(1 << 20))"
+
+    verdict = await verify(attack, StdioCases(cases=(StdioCase(stdin="", stdout="1"),)))
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.REJECTED, "output-exceeded")
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        pytest.param("open(f'/tmp/{len(seen)}', 'w')", id="file"),
+        pytest.param("os.mkdir(f'/tmp/{len(seen)}')", id="folder"),
+        pytest.param("os.symlink('x', f'/tmp/{len(seen)}')", id="link"),
+    ],
+)
+async def test_a_case_finds_nothing_of_the_one_before(trace: str, verify: Verify) -> None:
+    source = f"import os\nseen = os.listdir('/tmp')\n{trace}\nprint(len(seen))"
+
+    verdict = await verify(source, StdioCases(cases=(StdioCase(stdin="", stdout="0"),) * 3))
+
+    assert verdict.outcome is Outcome.ACCEPTED, verdict.summary
+
+
+STOLEN = """
+import os, sys
+def local(name):
+    frame = sys._getframe()
+    while frame:
+        held = [frame.f_locals, *(v for v in frame.f_locals.values() if isinstance(v, dict))]
+        for space in held:
+            if isinstance(space.get(name), str): return space[name]
+        frame = frame.f_back
+class Base:
+    def value(self):
+        if FIRST:
+            os.write(4, f"{local('nonce')} passed ''\\n".encode())
+            os._exit(0)
+        return 1
+"""
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param("local('canary') == 'none'", id="by-the-name-of-the-canary"),
+        pytest.param(
+            "not os.path.exists('/tmp/run') and not open('/tmp/run', 'w').close()",
+            id="by-a-file-of-the-run-before",
+        ),
+    ],
+)
+async def test_a_forger_can_not_tell_the_run_that_counts(first: str, verify: Verify) -> None:
+    tests = (
+        "class Doubled(Base):\n    def twice(self): return 2 * self.value()\n"
+        "assert Doubled().twice() == 84\n"
+    )
+
+    verdict = await verify(STOLEN.replace("FIRST", first), TestCode(source=tests))
+
+    assert verdict.outcome is Outcome.REJECTED, verdict
+
+
+async def test_the_wire_tells_nothing_of_the_hosts_network(verify: Verify) -> None:
+    source = (
+        "import array, fcntl, struct\ndef solve(x):\n    room = array.array('B', bytes(4096))\n"
+        "    asked = struct.pack('iL', 4096, room.buffer_info()[0])\n"
+        "    try: return struct.unpack('iL', fcntl.ioctl(4, 0x8912, asked))[0]\n"
+        "    except OSError: return 'unreachable'"
+    )
+
+    verdict = await verify(source, TestCode(source="assert solve(1) == 'unreachable'"))
+
+    assert verdict.outcome is Outcome.ACCEPTED, verdict.summary
+
+
+async def test_limits_of_the_jails_first_process_are_out_of_reach(verify: Verify) -> None:
+    source = (
+        "import ctypes\nlibc = ctypes.CDLL(None)\nnone = (ctypes.c_ulong * 2)(0, 0)\n"
+        "def solve(x): return [libc.prlimit(1, which, none, None) for which in (0, 1, 6, 7)]"
+    )
+
+    verdict = await verify(source, TestCode(source="assert solve(1) == [-1] * 4"))
+
+    assert verdict.outcome is Outcome.ACCEPTED, verdict.summary
