@@ -16,6 +16,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ from typing import Any, Final
 from sandboxes.isolation import seccomp
 from sandboxes.isolation.host_processes import (
     descendants,
+    out_of_memory_kills,
     process_snapshot,
     scheduling_is_known,
 )
@@ -215,6 +217,8 @@ class _Run:
         loop = asyncio.get_running_loop()
         self.started: asyncio.Future[float] = loop.create_future()
         self.ended: asyncio.Future[Exit] = loop.create_future()
+        self._killed = False
+        self._kills_before = out_of_memory_kills()
         self.started.add_done_callback(_look_at)
         self.ended.add_done_callback(_look_at)
 
@@ -224,7 +228,13 @@ class _Run:
             if not news.done():
                 news.set_exception(error)
 
+    def ended_by_want_of_memory(self, ended: Exit) -> bool:
+        """Whether the machine, not a limit of the run's, may have ended it."""
+        unexplained = ended.signal == signal.SIGKILL and ended.limit is None and not self._killed
+        return unexplained and out_of_memory_kills() > self._kills_before
+
     def kill(self) -> None:
+        self._killed = True
         self._jail.send({"op": "kill", "id": self._id}, [])
 
 
@@ -317,8 +327,11 @@ class _BubblewrapJail:
                 self._runs[event["id"]].started.set_result(time.monotonic())
             case "exit":
                 run = self._runs.pop(event.pop("id"))
-                if not run.ended.done():
-                    run.ended.set_result(Exit(**event))
+                ended = Exit(**event)
+                if run.ended_by_want_of_memory(ended):
+                    run.lose(SandboxLost("The machine ran out of memory and ended the run."))
+                elif not run.ended.done():
+                    run.ended.set_result(ended)
 
     def _learn_init(self) -> None:
         """Reads the first process's pid; bubblewrap wrote it before it let that process begin."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from sandboxes.isolation.jail import Snapshot
 
-__all__ = ["descendants", "process_snapshot", "scheduling_is_known"]
+__all__ = ["descendants", "out_of_memory_kills", "process_snapshot", "scheduling_is_known"]
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
@@ -21,6 +21,15 @@ def scheduling_is_known() -> bool:
     """Whether the kernel tells how long processes wait for a core, and which ones there are."""
     own = Path(f"/proc/{os.getpid()}")
     return (own / "schedstat").exists() and (own / "task" / str(os.getpid()) / "children").exists()
+
+
+def out_of_memory_kills() -> int:
+    """How many processes the kernel has ended for want of memory since it started."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/vmstat").read_text(encoding="ascii").splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
 
 
 def descendants(pid: int) -> Iterator[int]:

@@ -201,7 +201,7 @@ def _blame_checker(facts: Facts) -> str:
 def _how_it_ended(candidate: Exit) -> str:
     if candidate.code is not None:
         return "ended-early"
-    return "memory-exceeded" if candidate.signal == signal.SIGKILL else "crashed"
+    return "crashed"
 
 
 def _load_reason(exception: dict[str, Any]) -> str:

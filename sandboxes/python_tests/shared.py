@@ -8,7 +8,6 @@ measurements on 28 forgeries show that such canaries find nearly all of them).
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
 from typing import Final
@@ -25,6 +24,7 @@ from sandboxes.python_tests.split import (
     flood_bytes_of,
     job_fd,
     limits_of,
+    promptly,
 )
 from verifier_service.model import (
     InvalidSpec,
@@ -125,7 +125,7 @@ class _Trial:
             for drain in (stdout, stderr, said):
                 drain.close_write_end()
             watch = Watch(run, jail, self._limits)
-            await asyncio.shield(run.started)
+            await promptly(run.started)
             self._ended = ended = await watch.until(run)
         return Facts(
             report=_report(bytes(said.data), nonce, ended, watch.stopped_for),

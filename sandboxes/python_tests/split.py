@@ -10,13 +10,13 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sandboxes.isolation.capture import Capture, Collector
 from sandboxes.isolation.jail import Backend, Exit, Jail, JailedRun, ProcessLimits, Snapshot
 from sandboxes.python_tests.judge import Facts
 from sandboxes.python_tests.report import MAX_REPORT_BYTES, CaseReport, ReportReader
-from verifier_service.model import Limits
+from verifier_service.model import Limits, SandboxLost
 
 __all__ = [
     "CleanJails",
@@ -26,8 +26,11 @@ __all__ = [
     "job_fd",
     "limits_of",
     "opened",
+    "promptly",
     "run_split",
 ]
+
+_T = TypeVar("_T")
 
 CANDIDATE: Final = "sandboxes.python_tests.jailed.candidate"
 CHECKER: Final = "sandboxes.python_tests.jailed.checker"
@@ -41,6 +44,8 @@ CPU_SAMPLING_SECONDS: Final = 0.5
 """More than sampling is off by: a single process is ended by its jail, exactly at its limit."""
 HANG_UP_SECONDS: Final = 5.0
 """For a candidate that has hung up to be seen to end."""
+SILENCE_SECONDS: Final = 60.0
+"""For a jail to start or end a process, which takes milliseconds on a machine that is not stuck."""
 OVERLOAD_FACTOR: Final = 10
 OVERLOAD_SECONDS: Final = 60.0
 
@@ -102,7 +107,7 @@ async def run_split(
             ours.close()
             theirs.close()
             watch = Watch(run, candidate_jail, limits, others=[checker_jail])
-            await asyncio.gather(asyncio.shield(run.started), asyncio.shield(checking.started))
+            await asyncio.gather(promptly(run.started), promptly(checking.started))
             on_start()
             checker_exit = await watch.until(checking)
             gone = reader.report.end is not None and reader.report.end.reason == "candidate-gone"
@@ -157,7 +162,7 @@ class Watch:
                 return deciding.ended.result()
         if not await _ended_within(deciding, CHECKER_EXTRA_CPU_SECONDS):
             deciding.kill()
-        return await asyncio.shield(deciding.ended)
+        return await promptly(deciding.ended)
 
     def _sample(self, elapsed: float) -> float:
         """Looks at what the run uses, stops it if that is too much; returns the seconds left."""
@@ -195,7 +200,19 @@ class Watch:
         self.outlasted = not await _ended_within(self._run, grace_seconds)
         if self.outlasted:
             self._run.kill()
-        return await asyncio.shield(self._run.ended)
+        return await promptly(self._run.ended)
+
+
+async def promptly(news: asyncio.Future[_T]) -> _T:
+    """Waits for what a jail has to say at once.
+
+    Raises:
+        SandboxLost: It says nothing.
+    """
+    try:
+        return await asyncio.wait_for(asyncio.shield(news), SILENCE_SECONDS)
+    except TimeoutError:
+        raise SandboxLost(f"The sandbox said nothing for {SILENCE_SECONDS:.0f} s.") from None
 
 
 async def _ended_within(run: JailedRun, seconds: float) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import time
@@ -19,6 +18,7 @@ from sandboxes.python_tests.split import (
     flood_bytes_of,
     job_fd,
     limits_of,
+    promptly,
 )
 from verifier_service.model import (
     Limits,
@@ -136,7 +136,7 @@ class _Program:
             written.close_write_end()
             errors.close_write_end()
             watch = Watch(run, jail, self._limits)
-            await asyncio.shield(run.started)
+            await promptly(run.started)
             if on_start:
                 on_start()
             ended = await watch.until(run)

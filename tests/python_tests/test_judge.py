@@ -94,8 +94,8 @@ def decide(seen: Facts, located: Located | None = None) -> Verdict:
         pytest.param(
             facts(GONE, candidate=Exit(signal=9), outlasted=False),
             "rejected",
-            "memory-exceeded",
-            id="killed-by-the-kernel",
+            "crashed",
+            id="killed-itself",
         ),
         pytest.param(facts(GONE), "rejected", "ended-early", id="hung-up"),
         pytest.param(
