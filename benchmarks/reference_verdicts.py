@@ -69,11 +69,9 @@ def expected_results(problem: dict[str, Any], *, strong: bool) -> PythonTests | 
     text = problem["canonical_solution"]
     exec(problem["prompt"] + text if "test" in problem else text, space)
     function = space[problem["entry_point"]]
-    inputs = json.loads(problem["base_input"])
-    if strong:
-        inputs += json.loads(problem["plus_input"])
+    more = problem["plus_input"] if strong else []
     cases = []
-    for arguments in inputs:
+    for arguments in [*problem["base_input"], *(more if isinstance(more, list) else ())]:
         try:
             given = literal.dumps(arguments)
             expected = literal.dumps(function(*arguments))
