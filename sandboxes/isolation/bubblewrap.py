@@ -27,6 +27,7 @@ from typing import Any, Final
 from sandboxes.isolation import seccomp
 from sandboxes.isolation.host_processes import (
     descendants,
+    file_bytes,
     out_of_memory_kills,
     process_snapshot,
     scheduling_is_known,
@@ -292,7 +293,7 @@ class _BubblewrapJail:
             cpu_seconds=sum(one.cpu_seconds for one in seen),
             waiting_seconds=max((one.waiting_seconds for one in seen), default=0.0),
             runnable=sum(one.runnable for one in seen),
-            resident_bytes=sum(one.resident_bytes for one in seen),
+            resident_bytes=sum(one.resident_bytes for one in seen) + file_bytes(self._init_pid),
             known=scheduling_is_known(),
         )
 

@@ -11,8 +11,16 @@ from typing import Final
 
 from sandboxes.isolation.jail import Snapshot
 
-__all__ = ["descendants", "out_of_memory_kills", "process_snapshot", "scheduling_is_known"]
+__all__ = [
+    "descendants",
+    "file_bytes",
+    "out_of_memory_kills",
+    "process_snapshot",
+    "scheduling_is_known",
+]
 
+_FILE_BYTES: Final = 1024
+"""What the kernel keeps for a file in memory beside its content, about."""
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -50,6 +58,15 @@ def process_snapshot(pid: int) -> Snapshot:
         runnable=sum(stat.rpartition(") ")[2][:1] == "R" for stat in _of_threads(pid, "stat")),
         resident_bytes=_resident_bytes(pid),
     )
+
+
+def file_bytes(pid: int) -> int:
+    """Memory that the files of a jail take, by its first process: files without content as well."""
+    with contextlib.suppress(OSError):
+        files = os.statvfs(f"/proc/{pid}/root/tmp")
+        blocks, nodes = files.f_blocks - files.f_bfree, files.f_files - files.f_ffree
+        return blocks * files.f_frsize + nodes * _FILE_BYTES
+    return 0
 
 
 def _of_threads(pid: int, name: str) -> Iterator[str]:

@@ -57,7 +57,7 @@ class Snapshot:
     runnable: int
     """Threads that run or are ready to, at this moment."""
     resident_bytes: int
-    """Memory that they have to themselves, summed up."""
+    """Memory that they and the files of the jail take, summed up."""
     known: bool = True
     """False where the kernel does not tell who waited."""
 

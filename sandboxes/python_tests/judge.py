@@ -124,6 +124,7 @@ def judge(facts: Facts, *, tests: PythonTests, located: Located, limits: Limits)
             reason=reason,
             summary=f"Passed {_of(evidence)}.",
             assurance=Assurance.TESTED,
+            diagnostics=_reservations(facts, tests),
             evidence=evidence,
         )
     diagnostics = _diagnostics(reason, facts, located)
@@ -302,6 +303,23 @@ def _diagnostics(reason: str, facts: Facts, located: Located) -> tuple[Diagnosti
     return (
         Diagnostic(severity=Severity.ERROR, code=reason, message=message or reason, range=place),
     )
+
+
+def _reservations(facts: Facts, tests: PythonTests) -> tuple[Diagnostic, ...]:
+    """What the author of the tests should know of an acceptance.
+
+    A helper that the tests forgot to define, and that the candidate has, is the candidate's word
+    on itself: `assert near(f(2), 4)` is no test if `near` is its own.
+    """
+    helpers = list(facts.report.end.helpers) if facts.report.end else []
+    named = getattr(tests.form, "entry_point", "")
+    if not helpers or (not named and len(helpers) == 1):
+        return ()
+    message = (
+        f"The tests take these names from the candidate: {', '.join(helpers)}. If one of them is a "
+        "helper of the tests, define it there or in the preamble."
+    )
+    return (Diagnostic(severity=Severity.INFO, code="names-from-candidate", message=message),)
 
 
 def _place(exception: dict[str, Any], located: Located) -> Range | None:

@@ -36,6 +36,8 @@ class EndReport:
     exception: dict[str, Any] | None = None
     known: int = 0
     """Assertions in the text of the tests."""
+    helpers: tuple[str, ...] | list[str] = ()
+    """Names besides the entry point that the tests took from the candidate."""
     shared: bool = False
     """Whether the tests may have run code of the candidate's making."""
 

@@ -422,3 +422,25 @@ async def test_finished_cases_are_told_as_they_come(verify: Verify) -> None:
     )
 
     assert [p.finished_case.name for p in seen] == ["line 1", "line 2"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("tests", "entry_point", "told"),
+    [
+        pytest.param("assert near(f(2), 4)", "f", ["near"], id="a-forgotten-helper"),
+        pytest.param("assert near(f(2), 4)", "", ["f, near"], id="no-entry-point"),
+        pytest.param("assert f(2) == 4", "", [], id="one-name"),
+        pytest.param("def near(a, b): return a == b\nassert near(f(2), 4)", "f", [], id="defined"),
+    ],
+)
+async def test_names_that_come_from_the_candidate_are_told(
+    tests: str, entry_point: str, told: list[str], verify: Verify
+) -> None:
+    source = "def near(a, b): return True\ndef f(x): return 4"
+
+    verdict = await verify(source, TestCode(source=tests, entry_point=entry_point))
+
+    found = [d.message for d in verdict.diagnostics if d.code == "names-from-candidate"]
+    assert verdict.outcome is Outcome.ACCEPTED
+    assert len(found) == len(told)
+    assert all(names in message for names, message in zip(told, found, strict=True))

@@ -27,6 +27,7 @@ JOB_FD = 3
 CANDIDATE_FD = 4
 REPORT_FD = 5
 MAX_CASES = 10_000
+MAX_HELPERS = 20
 
 
 class Reporter:
@@ -111,6 +112,7 @@ def run(
         **judge.facts,
         "shared": judge.shared,
         "known": judge.known,
+        "helpers": judge.helpers[:MAX_HELPERS],
     }
 
 
@@ -124,6 +126,8 @@ class Judge:
         self.passed = reporter.case
         self.reason = ""
         self.facts: dict[str, Any] = {}
+        self.helpers: list[str] = []
+        """Names besides the entry point that the tests take from the candidate."""
         self.known = 0
         """Assertions in the text of the tests."""
         self.names: test_code.Names | None = None

@@ -27,7 +27,11 @@ FILE_NAME = "<tests>"
 HOOK = "__verifier__"
 IMPORT_NAMES = ("candidate", "solution")
 EVALUATING = frozenset(
-    ("eval", "exec", "compile", "__import__", "pickle", "marshal", "shelve", "ctypes", "dill")
+    (
+        *("eval", "exec", "compile", "__import__", "__builtins__", "import_module"),
+        *("pickle", "marshal", "shelve", "ctypes", "dill"),
+        *("timeit", "runpy", "codeop", "pdb", "doctest", "get_type_hints"),
+    )
 )
 """Names by which test code may come to run text or bytes that the candidate made."""
 _COMPARISONS: dict[type, str] = {
@@ -57,6 +61,7 @@ def prepare(job: dict[str, Any]) -> Callable[[RemoteCandidate, Judge], None]:
     tree = parse(job["test"], "The test code")
     asserts = sum(isinstance(node, ast.Assert) for node in ast.walk(tree))
     names = Names(tree)
+    evaluates = may_evaluate(tree)
     tree = Instrument(wrap=job["keep_going"]).visit(tree)
     code = compile(tree, FILE_NAME, "exec", dont_inherit=True)
     trusted = preamble_names(job["preamble"], entry_point=job["entry_point"])
@@ -64,7 +69,7 @@ def prepare(job: dict[str, Any]) -> Callable[[RemoteCandidate, Judge], None]:
     def run(candidate: RemoteCandidate, judge: Judge) -> None:
         judge.known = asserts
         judge.names = names
-        judge.shared = bool(names.read & EVALUATING or names.bound & EVALUATING)
+        judge.shared = evaluates
         candidate.trusted_classes = {
             name: value
             for name, value in trusted.items()
@@ -83,6 +88,20 @@ def parse(source: str, what: str) -> ast.Module:
         raise BrokenTests(f"{what} does not parse: {error.msg}, line {error.lineno}.") from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise BrokenTests(f"{what} does not parse: {error}.") from error
+
+
+def may_evaluate(tree: ast.Module) -> bool:
+    """Whether test code names something that runs text or bytes."""
+    found: set[str | None] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.ImportFrom(module=name):
+                found.add(name)
+            case ast.Attribute(attr=name) if name != "compile":  # of a regular expression
+                found.add(name)
+            case ast.alias(name=name, asname=other):
+                found.update((*name.split("."), other))
+    return not found.isdisjoint(EVALUATING)
 
 
 def preamble_names(preamble: str, *, entry_point: str) -> dict[str, Any]:
@@ -338,6 +357,7 @@ class Tests:
         modules = (wanted & sys.stdlib_module_names) - {entry_point}
         found = self._candidate.names(wanted - modules)
         self._offer_as_modules(found)
+        self._judge.helpers = sorted(set(found) - self._names.bound - {entry_point.split(".")[0]})
         missing = modules - self._names.bound
         return {
             "__name__": "tests",
