@@ -406,3 +406,66 @@ async def test_limits_of_the_jails_first_process_are_out_of_reach(verify: Verify
     verdict = await verify(source, TestCode(source="assert solve(1) == [-1] * 4"))
 
     assert verdict.outcome is Outcome.ACCEPTED, verdict.summary
+
+
+async def test_files_without_content_take_memory_too(verify: Verify) -> None:
+    attack = "import os\ndef solve(x):\n    for i in range(10**7): os.mknod(f'/tmp/{i}')"
+
+    verdict = await verify(attack, SQUARES, memory_bytes=256 << 20, cpu_seconds=20, wall_seconds=30)
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.REJECTED, "memory-exceeded")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param("Error = BaseException", id="everything"),
+        pytest.param("Error = Exception", id="every-exception"),
+        pytest.param("Error = AssertionError", id="the-tests-own"),
+        pytest.param("class Error(Exception): pass", id="its-own-class"),
+    ],
+)
+@pytest.mark.parametrize("raises", [False, True], ids=["returns", "raises"])
+async def test_an_error_class_does_not_catch_failed_assertions(
+    error: str, raises: bool, verify: Verify
+) -> None:
+    source = (
+        f"{error}\ndef solve(x):\n    if x < 0 and {raises}: raise Error('no')\n    return x * x"
+    )
+    tests = (
+        "assert solve(3) == 9\ntry:\n    solve(-1)\n    assert False, 'was to raise'\n"
+        "except Error as error:\n    assert str(error) == 'no'\n"
+    )
+
+    verdict = await verify(source, TestCode(source=tests))
+
+    assert verdict.outcome is (Outcome.ACCEPTED if raises else Outcome.REJECTED), verdict
+
+
+async def test_calls_in_each_other_end_as_they_do_in_python(verify: Verify) -> None:
+    source = "def solve(g, n):\n    try: return g(n)\n    except RecursionError: return 'too deep'"
+    tests = (
+        "def again(n): return 0 if n == 0 else solve(again, n - 1)\n"
+        "assert solve(again, 50) == 0 and solve(again, 10**6) == 'too deep'\n"
+    )
+
+    verdict = await verify(source, TestCode(source=tests))
+
+    assert verdict.outcome is Outcome.ACCEPTED, verdict.summary
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        pytest.param("import builtins\nassert builtins.eval(solve(4)) == 16", id="attribute"),
+        pytest.param("from builtins import eval as e\nassert e(solve(4)) == 16", id="alias"),
+        pytest.param("import timeit\nassert timeit.timeit(solve(4), number=1) >= 0", id="timeit"),
+    ],
+)
+async def test_tests_that_run_text_under_another_name_do_not_count_as_separated(
+    tests: str, verify: Verify
+) -> None:
+    verdict = await verify("def solve(x): return str(x * x)", TestCode(source=tests))
+
+    assert verdict.outcome is Outcome.ACCEPTED, verdict.summary
+    assert evidence(verdict).channel is VerdictChannel.SHARED
