@@ -78,3 +78,4 @@ baseline: $(INSTALLED) ## Make today's contract the one that later changes must 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure what the service itself costs, as ratios within one run
 	$(BIN)/python -m benchmarks.server_overhead
+	$(BIN)/python -m benchmarks.latency

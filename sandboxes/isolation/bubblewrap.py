@@ -320,15 +320,21 @@ class _BubblewrapJail:
         if not packet:
             self._lose("its first process ended")
             return
-        event = json.loads(packet)
+        try:
+            self._take(json.loads(packet))
+        except Exception as error:  # noqa: BLE001 - or whoever waits for the run waits for ever
+            self._lose(f"it said what makes no sense: {error!r}")
+
+    def _take(self, event: dict[str, Any]) -> None:
         match event.pop("event"):
             case "ready":
                 self._learn_init()
             case "started":
                 self._runs[event["id"]].started.set_result(time.monotonic())
             case "exit":
-                run = self._runs.pop(event.pop("id"))
-                ended = Exit(**event)
+                number = event.pop("id")
+                run, ended = self._runs[number], Exit(**event)
+                del self._runs[number]
                 if run.ended_by_want_of_memory(ended):
                     run.lose(SandboxLost("The machine ran out of memory and ended the run."))
                 elif not run.ended.done():
