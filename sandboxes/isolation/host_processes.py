@@ -63,7 +63,7 @@ def process_snapshot(pid: int) -> Snapshot:
 def file_bytes(pid: int) -> int:
     """Memory that the files of a jail take, by its first process: files without content as well."""
     with contextlib.suppress(OSError):
-        files = os.statvfs(f"/proc/{pid}/root/tmp")
+        files = os.statvfs(Path(f"/proc/{pid}", "root", "tmp"))
         blocks, nodes = files.f_blocks - files.f_bfree, files.f_files - files.f_ffree
         return blocks * files.f_frsize + nodes * _FILE_BYTES
     return 0
