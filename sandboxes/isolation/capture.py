@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from verifier_service.model import Output
@@ -13,7 +14,7 @@ __all__ = ["Capture", "Collector"]
 _CHUNK_BYTES = 1 << 16
 
 
-class _Drain:
+class _Drain(ABC):
     """Reads a pipe as data comes, until its end or `close`."""
 
     def __init__(self) -> None:
@@ -51,9 +52,9 @@ class _Drain:
             os.close(self._fd)
             self._fd = -1
 
+    @abstractmethod
     def _take(self, data: bytes) -> bool:
         """Keeps what is to be kept; returns whether more is wanted once the writer is gone."""
-        raise NotImplementedError
 
 
 class Capture(_Drain):
