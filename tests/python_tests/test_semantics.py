@@ -212,6 +212,29 @@ async def test_classes_of_the_preamble_cross_as_data(verify: Verify) -> None:
 
 
 @pytest.mark.parametrize(
+    "made",
+    [
+        pytest.param("frozenset({P(1), P(2)})", id="frozenset"),
+        pytest.param("{P(1), P(2)}", id="set"),
+        pytest.param("{(P(1), frozenset({P(2)})): P(3)}", id="keys"),
+        pytest.param("__import__('collections').Counter([P(1), P(1)])", id="counter"),
+        pytest.param("[P([P(1)].__len__()), frozenset({(P(2),)})]", id="mixed"),
+    ],
+)
+async def test_instances_of_the_preamble_can_be_hashed(made: str, verify: Verify) -> None:
+    preamble = (
+        "class P:\n    def __init__(self, x): self.x = x\n"
+        "    def __eq__(self, o): return self.x == o.x\n    def __hash__(self): return hash(self.x)\n"
+    )
+
+    verdict = await verify(
+        f"def f(): return {made}", TestCode(source=f"assert f() == {made}"), preamble=preamble
+    )
+
+    assert verdict.outcome is Outcome.ACCEPTED, verdict.summary
+
+
+@pytest.mark.parametrize(
     ("preamble", "source", "entry_point"),
     [
         pytest.param("def f(x):\n    '''Doubles.'''\n", "    return 2 * x\n", "f", id="docstring"),

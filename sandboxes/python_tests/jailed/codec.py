@@ -287,6 +287,8 @@ class Decoder:
         self._special = special
         self._answered = answered or []
         self._unfilled: list[int] = []
+        self._instances: list[int] = []
+        """Instances without their attributes yet."""
         self._depth = 0
         self._weights: dict[int, int] = {}
         self._classes: dict[tuple[str, ...], type] = {}
@@ -346,7 +348,9 @@ class Decoder:
             case "t":
                 self.objects[k] = tuple(self._parts(k, node[1:]))
             case "f":
-                self.objects[k] = frozenset(self._keys(set(), self._parts(k, node[1:])))
+                parts = self._parts(k, node[1:])
+                self._fill_instances()  # their hash may rest on their attributes
+                self.objects[k] = frozenset(self._keys(set(), parts))
             case "x" if node[1] in KEYED:
                 self.objects[k] = self._keyed(k, node)
             case "x":
@@ -354,7 +358,7 @@ class Decoder:
             case "o" | "h" | "k" | "e" as tag:
                 self._depth_guarded(lambda: self._store(k, self._special[tag](node, self._resolve)))
                 if tag == "o":
-                    self._unfilled.append(k)
+                    self._instances.append(k)
             case _:
                 self.objects[k] = scalar_value(node)
 
@@ -401,6 +405,7 @@ class Decoder:
         import collections
 
         parts = self._parts(k, node[2:])
+        self._fill_instances()
         content = self._keys({}, list(zip(parts[::2], parts[1::2], strict=True)))
         made = getattr(collections, node[1].removeprefix("collections."))()
         made.update(content)
@@ -419,15 +424,15 @@ class Decoder:
     def _fill(self) -> None:
         """Gives mutable values their content; sets and dicts last, when keys can be hashed."""
         hashed: list[int] = []
-        while self._unfilled:
+        while self._unfilled or self._instances:
+            self._fill_instances()
+            if not self._unfilled:
+                break
             k = self._unfilled.pop()
             node, value = self._nodes[k], self.objects[k]
             match node[0]:
                 case "l":
                     value.extend(map(self._resolve, node[1:]))  # type: ignore[attr-defined]
-                case "o":
-                    for name, reference in zip(node[2::2], node[3::2], strict=True):
-                        set_attribute(value, name, self._resolve(reference))
                 case _:
                     for reference in node[1:]:
                         self._resolve(reference)
@@ -439,6 +444,13 @@ class Decoder:
                 self._keys(value, parts)
             else:
                 self._keys(value, list(zip(parts[::2], parts[1::2], strict=True)))
+
+    def _fill_instances(self) -> None:
+        while self._instances:
+            k = self._instances.pop()
+            node = self._nodes[k]
+            for name, reference in zip(node[2::2], node[3::2], strict=True):
+                set_attribute(self.objects[k], name, self._resolve(reference))
 
 
 _MISSING = object()
