@@ -367,6 +367,41 @@ async def test_tests_that_come_to_nothing_accept_nothing(
     assert verdict.outcome is Outcome.REJECTED, verdict
 
 
+@pytest.mark.parametrize(
+    ("tests", "entry_point", "preamble"),
+    [
+        pytest.param("assert sorted([2, 1]) == [1, 2]", "sorted", "", id="entry-point"),
+        pytest.param(
+            "assert helper() == 1\nassert sorted([2, 1]) == [1, 2]",
+            "sorted",
+            "",
+            id="beside-a-call",
+        ),
+        pytest.param(
+            "assert helper() == 1\nassert sorted([2, 1]) == [1, 2]",
+            "",
+            'def sorted(xs):\n    """Sorts."""\n',
+            id="stub-of-the-preamble",
+        ),
+        pytest.param(
+            "def check(candidate):\n    assert candidate([2, 1]) == [1, 2]",
+            "sorted",
+            "",
+            id="check",
+        ),
+    ],
+)
+async def test_a_builtin_does_not_do_the_candidates_work(
+    tests: str, entry_point: str, preamble: str, verify: Verify
+) -> None:
+    form = TestCode(source=tests, entry_point=entry_point)
+    lazy = "def helper(): return 1\n" + ("del sorted\n" if preamble else "")
+
+    verdict = await verify(lazy, form, preamble=preamble)
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.REJECTED, "missing-name")
+
+
 PROGRAM = StdioCases(
     cases=(StdioCase(stdin="3\n", stdout="4\n1 2 3 4\n"), StdioCase(stdin="0\n", stdout="\n1\n")),
 )

@@ -64,7 +64,7 @@ def prepare(job: dict[str, Any]) -> Callable[[RemoteCandidate, Judge], None]:
     evaluates = may_evaluate(tree)
     tree = Instrument(wrap=job["keep_going"]).visit(tree)
     code = compile(tree, FILE_NAME, "exec", dont_inherit=True)
-    trusted = preamble_names(job["preamble"], entry_point=job["entry_point"])
+    trusted, owed = preamble_names(job["preamble"], entry_point=job["entry_point"])
 
     def run(candidate: RemoteCandidate, judge: Judge) -> None:
         judge.known = asserts
@@ -75,7 +75,8 @@ def prepare(job: dict[str, Any]) -> Callable[[RemoteCandidate, Judge], None]:
             for name, value in trusted.items()
             if isinstance(value, type) and value.__module__ == "preamble"
         }
-        Tests(candidate, judge, trusted, names, asserts=asserts).run(code, job["entry_point"])
+        tests = Tests(candidate, judge, trusted, owed, names, asserts=asserts)
+        tests.run(code, job["entry_point"])
 
     return run
 
@@ -104,17 +105,19 @@ def may_evaluate(tree: ast.Module) -> bool:
     return not found.isdisjoint(EVALUATING)
 
 
-def preamble_names(preamble: str, *, entry_point: str) -> dict[str, Any]:
-    """What the preamble defines by itself: names that the candidate has no say in.
+def preamble_names(preamble: str, *, entry_point: str) -> tuple[dict[str, Any], set[str]]:
+    """What the preamble defines by itself, and the names that it owes to the candidate.
 
-    Functions that the preamble leaves for the candidate to write (the entry point, and functions
-    and classes with an empty body) are not among them. A preamble that is no complete program,
-    because the candidate continues it mid-statement, counts with the statement closed by `pass`.
+    The candidate has no say in the former. The latter are what it is to write: the entry point,
+    and functions and classes that the preamble leaves with an empty body. A preamble that is no
+    complete program, because the candidate continues it mid-statement, counts with the statement
+    closed by `pass`.
     """
+    owed = {entry_point.partition(".")[0].removesuffix("()")} - {""}
     tree = _parse_preamble(preamble)
     if tree is None:
-        return {}
-    open_names = {
+        return {}, owed
+    owed |= {
         node.name
         for node in tree.body
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
@@ -131,7 +134,7 @@ def preamble_names(preamble: str, *, entry_point: str) -> dict[str, Any]:
         for name, value in module.__dict__.items()
         if not (name.startswith("__") and name.endswith("__"))
     }
-    return {n: v for n, v in own.items() if n not in open_names and n != entry_point}
+    return {n: v for n, v in own.items() if n not in owed}, owed
 
 
 def _parse_preamble(preamble: str) -> ast.Module | None:
@@ -299,6 +302,17 @@ def _raise(error: BaseException) -> None:
 _hooks: list[Hook] = []
 
 
+class Unwritten:
+    """Stands where the candidate was to define something, and did not."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, *_: object, **__: object) -> None:
+        """Says that there is nothing to call."""
+        raise NameError(f"name {self._name!r} is not defined", name=self._name)
+
+
 class Tests:
     """One run of the tests."""
 
@@ -307,6 +321,7 @@ class Tests:
         candidate: RemoteCandidate,
         judge: Judge,
         trusted: dict[str, Any],
+        owed: set[str],
         names: Names,
         *,
         asserts: int,
@@ -314,6 +329,7 @@ class Tests:
         self._candidate = candidate
         self._judge = judge
         self._trusted = trusted
+        self._owed = owed
         self._names = names
         self._asserts = asserts
         self._hook = Hook(judge)
@@ -321,7 +337,7 @@ class Tests:
 
     def run(self, code: types.CodeType, entry_point: str) -> None:
         """Runs statements, then what they define."""
-        own = self._define(code, self._space(entry_point))
+        own = self._define(code, self._space())
         units = 0
         for name, body, asserts_itself in self._parts(own, entry_point):
             if self._judge.stopped:
@@ -345,24 +361,26 @@ class Tests:
             "statements, `check(candidate)` with an entry point, or test functions."
         )
 
-    def _space(self, entry_point: str) -> dict[str, Any]:
+    def _space(self) -> dict[str, Any]:
         """The namespace of the test code.
 
         Names of builtins and of the standard library's modules keep their meaning whatever the
         candidate calls its own (else `math.isclose` could be the candidate's opinion), except for
-        the entry point, which is the candidate's by the problem's word.
+        what it is to write, by the problem's word. Where it does not, the builtin of the same name
+        must not do the work for it.
         """
-        known = {*self._trusted, *vars(builtins), HOOK} - {entry_point}
+        known = {*self._trusted, *vars(builtins), HOOK} - self._owed
         wanted = self._names.read - known
-        modules = (wanted & sys.stdlib_module_names) - {entry_point}
+        modules = (wanted & sys.stdlib_module_names) - self._owed
         found = self._candidate.names(wanted - modules)
         self._offer_as_modules(found)
-        self._judge.helpers = sorted(set(found) - self._names.bound - {entry_point.split(".")[0]})
+        self._judge.helpers = sorted(set(found) - self._names.bound - self._owed)
         missing = modules - self._names.bound
         return {
             "__name__": "tests",
             "__builtins__": builtins,
             HOOK: self._hook,
+            **{name: Unwritten(name) for name in self._owed & set(vars(builtins))},
             **{name: importlib.import_module(name) for name in missing},
             **found,
             **self._trusted,
