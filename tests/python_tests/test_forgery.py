@@ -402,6 +402,15 @@ async def test_a_builtin_does_not_do_the_candidates_work(
     assert (verdict.outcome, verdict.reason) == (Outcome.REJECTED, "missing-name")
 
 
+async def test_the_tests_builtins_are_not_the_candidates(verify: Verify) -> None:
+    attack = "globals()['__builtins__'] = {'abs': int, 'len': int}\ndef solve(x): return 0\n"
+    tests = "assert __builtins__ and abs(solve(3) - 9) < 1e-6"
+
+    verdict = await verify(attack, TestCode(source=tests, entry_point="solve"))
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.REJECTED, "wrong-answer")
+
+
 PROGRAM = StdioCases(
     cases=(StdioCase(stdin="3\n", stdout="4\n1 2 3 4\n"), StdioCase(stdin="0\n", stdout="\n1\n")),
 )

@@ -370,7 +370,8 @@ class Tests:
         must not do the work for it.
         """
         known = {*self._trusted, *vars(builtins), HOOK} - self._owed
-        wanted = self._names.read - known
+        # What Python itself gives a module, `__builtins__` above all, is never the candidate's.
+        wanted = {name for name in self._names.read - known if not name.startswith("__")}
         modules = (wanted & sys.stdlib_module_names) - self._owed
         found = self._candidate.names(wanted - modules)
         self._offer_as_modules(found)
