@@ -15,7 +15,7 @@ from verifier_service.engine import Engine, Policy
 from verifier_service.model import Executor
 from verifier_service.server import VerifierServer, configure_logging
 from verifier_service.server.logs import get_logger
-from verifier_service.settings import Settings
+from verifier_service.settings import InvalidSettings, Settings
 from verifier_service.store import VerdictStore
 from verifier_service.store.sqlite import SqliteStore
 
@@ -36,15 +36,20 @@ class Application:
     engine: Engine
 
 
-async def build_executors() -> list[Executor]:
+async def build_executors(settings: Settings) -> list[Executor]:
     """Everything that judges candidates here. This is the one place to wire an executor in.
 
     Raises:
+        InvalidSettings: A package of an environment can't be used.
         IsolationUnavailable: This machine offers no sandbox that may be used.
     """
+    from sandboxes.isolation.packages import UnusablePackages
     from sandboxes.python_tests import PythonTestsExecutor
 
-    return [await PythonTestsExecutor.create()]
+    try:
+        return [await PythonTestsExecutor.create(settings.python_environments)]
+    except UnusablePackages as error:
+        raise InvalidSettings(f"python_environments: {error}") from error
 
 
 @contextlib.asynccontextmanager
@@ -61,6 +66,7 @@ async def application(
 
     Raises:
         StoreError: The store can't be opened.
+        InvalidSettings: A package of an environment can't be used.
         IsolationUnavailable: This machine offers no sandbox that may be used.
     """
     async with _wired(settings, executors, SqliteStore.open(settings.store_path)) as parts:
@@ -82,7 +88,7 @@ async def serve(
         ready: Called with the address, its real port included, once calls are answered.
 
     Raises:
-        InvalidSettings: The address or its credentials can't be used.
+        InvalidSettings: The address, its credentials or an environment can't be used.
         CannotListen: The address is taken.
         StoreError: The store can't be opened, or another server has it.
         IsolationUnavailable: This machine offers no sandbox that may be used.
@@ -109,7 +115,7 @@ async def _wired(
 ) -> AsyncIterator[Application]:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
-        chosen = tuple(await build_executors() if executors is None else executors)
+        chosen = tuple(await build_executors(settings) if executors is None else executors)
         for executor in chosen:
             stack.push_async_callback(executor.close)
         engine = Engine(executors=chosen, store=store, policy=policy_of(settings))

@@ -56,6 +56,7 @@ _LIKE_A_SETTING: Final = 0.85
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(gt=0, le=_INT64_MAX)]
 Count = Annotated[int, Field(ge=1, le=_INT32_MAX)]
+EnvironmentLabel = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
 
 
 class InvalidSettings(Exception):
@@ -177,6 +178,11 @@ class Settings(BaseSettings):
     """Specs in one batch."""
     maximum_candidate_bytes: Annotated[int, Field(ge=1, le=16 * _KIB**2)] = 1024 * _KIB
     """Bytes of one candidate."""
+
+    python_environments: dict[EnvironmentLabel, tuple[str, ...]] = {}
+    """Environments with packages: a name that is put behind `python3.11-`, and the packages that
+    candidates and tests may import there, such as `numpy>=2`. They have to be installed beside the
+    service; what they depend on comes along."""
 
     default_limits: DefaultLimitSettings = DefaultLimitSettings()
     """Used where a request leaves a limit out."""

@@ -133,6 +133,7 @@ class BubblewrapBackend:
             f"from {INIT} import main; main()",
             "{control}",
             str(next(self._users)) if self._as_root else "-",
+            *self._interpreter.preload,
             *modules,
         ]
         try:
@@ -194,7 +195,8 @@ class BubblewrapBackend:
         for name, value in self._interpreter.environment.items():
             arguments += ["--setenv", name, value]
         ours = [(root / package, Path("/verifier") / package) for package in _PACKAGES]
-        bound = [(path.resolve(), path) for path in self._interpreter.files] + ours
+        bound = [(path.resolve(), path) for path in self._interpreter.files]
+        bound += [*self._interpreter.packages, *ours]
         for folder in _parents(inside for _, inside in bound):
             arguments += ["--perms", "0755", "--dir", str(folder)]
         for outside, inside in bound:

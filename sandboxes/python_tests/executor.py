@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 import time
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from sandboxes.isolation.bubblewrap import BubblewrapBackend
 from sandboxes.isolation.interpreter import Interpreter
@@ -38,32 +42,54 @@ __all__ = ["PythonTestsExecutor"]
 class PythonTestsExecutor:
     """Judges Python candidates by unit tests, with the tests out of the candidate's reach."""
 
-    def __init__(self, backend: Backend, interpreter: Interpreter) -> None:
-        self._backend = backend
-        self._environment = EnvironmentInfo(
-            name=interpreter.name,
-            digest=interpreter.digest,
-            criteria=self.criteria(),
-            maximum_assurance=Assurance.TESTED,
-            sandbox=backend.isolation.backend,
-            enforced=backend.isolation.enforced,
-            tools=(f"python@{interpreter.version}",),
+    def __init__(self, environments: Sequence[tuple[Interpreter, Backend]]) -> None:
+        """Each environment has a backend of its own; the first one is the default."""
+        self._backends = {interpreter.name: backend for interpreter, backend in environments}
+        self._runs_pytest = all(interpreter.runs_pytest for interpreter, _ in environments)
+        self._environments = tuple(
+            EnvironmentInfo(
+                name=interpreter.name,
+                digest=interpreter.digest,
+                criteria=self.criteria(),
+                maximum_assurance=Assurance.TESTED,
+                sandbox=backend.isolation.backend,
+                enforced=backend.isolation.enforced,
+                tools=interpreter.tools,
+            )
+            for interpreter, backend in environments
         )
 
     @classmethod
-    async def create(cls) -> PythonTestsExecutor:
+    async def create(
+        cls, packages: Mapping[str, Sequence[str]] = MappingProxyType({})
+    ) -> PythonTestsExecutor:
         """An executor on the best isolation that this machine offers.
+
+        Args:
+            packages: Names of environments beside the plain one, and what is to be imported there:
+                `{"numpy": ["numpy>=2"]}` makes `python3.11-numpy`.
 
         Raises:
             IsolationUnavailable: It offers none. The message says what to install.
+            UnusablePackages: A package is not installed beside the service.
         """
-        interpreter = Interpreter.running()
-        return cls(await BubblewrapBackend.create(interpreter), interpreter)
+        interpreters = [
+            await asyncio.to_thread(Interpreter.running, label, requirements)
+            for label, requirements in {"": (), **packages}.items()
+        ]
+        async with contextlib.AsyncExitStack() as made:
+            environments = []
+            for interpreter in interpreters:
+                backend = await BubblewrapBackend.create(interpreter)
+                made.callback(backend.close)
+                environments.append((interpreter, backend))
+            made.pop_all()
+        return cls(environments)
 
     @property
     def environments(self) -> tuple[EnvironmentInfo, ...]:
-        """The Python that runs this service."""
-        return (self._environment,)
+        """The Python that runs this service, plain and with packages."""
+        return self._environments
 
     def criteria(self) -> tuple[str, ...]:
         """Unit tests."""
@@ -85,7 +111,8 @@ class PythonTestsExecutor:
         tests = spec.problem.criterion
         assert isinstance(tests, PythonTests)
         began: list[float] = []
-        facts = await self._run(tests, spec.candidate.source, limits, progress, began)
+        backend = self._backends[environment.name]
+        facts = await self._run(backend, tests, spec.candidate.source, limits, progress, began)
         located = Located(preamble=tests.preamble, source=spec.candidate.source)
         verdict = judge(facts, tests=tests, located=located, limits=limits)
         return dataclasses.replace(
@@ -94,6 +121,7 @@ class PythonTestsExecutor:
 
     async def _run(
         self,
+        backend: Backend,
         tests: PythonTests,
         source: str,
         limits: Limits,
@@ -108,10 +136,10 @@ class PythonTestsExecutor:
 
         if isinstance(tests.form, StdioCases):
             return await run_stdio(
-                self._backend, tests, source, limits=limits, on_case=on_case, on_start=on_start
+                backend, tests, source, limits=limits, on_case=on_case, on_start=on_start
             )
         facts = await run_split(
-            self._backend,
+            backend,
             candidate_job=candidate_job(tests, source),
             checker_job=checker_job(tests),
             limits=limits,
@@ -119,7 +147,7 @@ class PythonTestsExecutor:
             on_start=on_start,
         )
         if facts.report.end and facts.report.end.reason == "needs-shared-interpreter":
-            return await run_shared(self._backend, tests, source, limits=limits)
+            return await run_shared(backend, tests, source, limits=limits)
         return facts
 
     def _provenance(self, facts: Facts, environment: EnvironmentInfo, began: float) -> Provenance:
@@ -140,5 +168,6 @@ class PythonTestsExecutor:
         )
 
     async def close(self) -> None:
-        """Ends the process that starts jails."""
-        self._backend.close()
+        """Ends the processes that start jails."""
+        for backend in self._backends.values():
+            backend.close()
