@@ -1,0 +1,1 @@
+"""Puts sandboxes and verifiers to the test: attacks, limits, leftovers and forgeries."""
