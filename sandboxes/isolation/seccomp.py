@@ -1,6 +1,9 @@
-"""A system call filter for jails, as a classic BPF program that bubblewrap installs.
+"""System call filters for jails and for the cells inside of them, as classic BPF programs.
 
-It denies what a Python program has no use for and kernels have had trouble with: making
+The first process of a jail makes namespaces and mounts for cells, and runs none of the candidate's
+code; a cell's own filter, on top of the jail's, denies these as well.
+
+They deny what a Python program has no use for and kernels have had trouble with: making
 namespaces and mounts, reaching into other processes, sockets of any family, kernel keyrings, BPF,
 performance events, io_uring, scheduling (a process could have itself kept waiting). Calls of a
 foreign architecture kill the process: their numbers mean something else.
@@ -22,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["program"]
+__all__ = ["cell_program", "jail_program"]
 
 # linux/bpf_common.h, linux/seccomp.h, linux/audit.h
 _LOAD: Final = 0x20
@@ -47,6 +50,7 @@ _NAMESPACE_FLAGS: Final = 0x7E020000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Architecture:
     audit: int
+    mount: int
     clone: int
     clone3: int
     prlimit: int
@@ -76,6 +80,7 @@ _COMMON: Final = (
 _ARCHITECTURES: Final = {
     "x86_64": _Architecture(
         audit=0xC000003E,
+        mount=165,
         clone=56,
         clone3=435,
         prlimit=302,
@@ -107,7 +112,6 @@ _ARCHITECTURES: Final = {
             161,  # chroot
             163,  # acct
             164,  # settimeofday
-            165,  # mount
             166,  # umount2
             167,  # swapon
             168,  # swapoff
@@ -145,6 +149,7 @@ _ARCHITECTURES: Final = {
     ),
     "aarch64": _Architecture(
         audit=0xC00000B7,
+        mount=40,
         clone=220,
         clone3=435,
         prlimit=261,
@@ -173,7 +178,6 @@ _ARCHITECTURES: Final = {
             51,  # chroot
             89,  # acct
             170,  # settimeofday
-            40,  # mount
             39,  # umount2
             224,  # swapon
             225,  # swapoff
@@ -210,7 +214,25 @@ _ARCHITECTURES: Final = {
 }
 
 
-def program(machine: str = "") -> bytes | None:
+def cell_program(machine: str = "") -> bytes | None:
+    """What a cell denies beyond its jail: namespaces and mounts. Arguments as `jail_program`."""
+    architecture = _ARCHITECTURES.get(machine or platform.machine())
+    if architecture is None:
+        return None
+    denied = _ERRNO | errno.EPERM
+    return b"".join(
+        [
+            _statement(_LOAD, _NUMBER_OFFSET),
+            *_if(_JUMP_EQUAL, architecture.mount, denied),
+            _jump(_JUMP_EQUAL, architecture.clone, 0, 3),
+            _statement(_LOAD, _FIRST_ARGUMENT_OFFSET),
+            *_if(_JUMP_SET, _NAMESPACE_FLAGS, denied),
+            _statement(_RETURN, _ALLOW),
+        ]
+    )
+
+
+def jail_program(machine: str = "") -> bytes | None:
     """The filter for this machine, or None where its architecture has no table here.
 
     Args:
@@ -233,10 +255,6 @@ def program(machine: str = "") -> bytes | None:
         instructions += _if(_JUMP_EQUAL, number, _ERRNO | errno.EPERM)
     denied = _ERRNO | errno.EPERM
     instructions += [
-        _jump(_JUMP_EQUAL, architecture.clone, 0, 4),
-        _statement(_LOAD, _FIRST_ARGUMENT_OFFSET),
-        *_if(_JUMP_SET, _NAMESPACE_FLAGS, denied),
-        _statement(_RETURN, _ALLOW),
         _jump(_JUMP_EQUAL, architecture.prlimit, 0, 4),
         _statement(_LOAD, _FIRST_ARGUMENT_OFFSET),
         *_unless(_JUMP_EQUAL, 0, denied),

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from sandboxes.isolation.bubblewrap import BubblewrapBackend
 from sandboxes.isolation.interpreter import Interpreter
 from sandboxes.isolation.jail import Backend
+from sandboxes.isolation.pool import JailPool
 from sandboxes.python_tests.judge import Facts, Located, case_result, judge
 from sandboxes.python_tests.problems import candidate_job, checker_job, violations
 from sandboxes.python_tests.report import CaseReport
@@ -44,7 +45,7 @@ class PythonTestsExecutor:
 
     def __init__(self, environments: Sequence[tuple[Interpreter, Backend]]) -> None:
         """Each environment has a backend of its own; the first one is the default."""
-        self._backends = {interpreter.name: backend for interpreter, backend in environments}
+        self._jails = {interpreter.name: JailPool(backend) for interpreter, backend in environments}
         self._runs_pytest = all(interpreter.runs_pytest for interpreter, _ in environments)
         self._environments = tuple(
             EnvironmentInfo(
@@ -111,8 +112,8 @@ class PythonTestsExecutor:
         tests = spec.problem.criterion
         assert isinstance(tests, PythonTests)
         began: list[float] = []
-        backend = self._backends[environment.name]
-        facts = await self._run(backend, tests, spec.candidate.source, limits, progress, began)
+        jails = self._jails[environment.name]
+        facts = await self._run(jails, tests, spec.candidate.source, limits, progress, began)
         located = Located(preamble=tests.preamble, source=spec.candidate.source)
         verdict = judge(facts, tests=tests, located=located, limits=limits)
         return dataclasses.replace(
@@ -121,7 +122,7 @@ class PythonTestsExecutor:
 
     async def _run(
         self,
-        backend: Backend,
+        jails: JailPool,
         tests: PythonTests,
         source: str,
         limits: Limits,
@@ -136,10 +137,10 @@ class PythonTestsExecutor:
 
         if isinstance(tests.form, StdioCases):
             return await run_stdio(
-                backend, tests, source, limits=limits, on_case=on_case, on_start=on_start
+                jails, tests, source, limits=limits, on_case=on_case, on_start=on_start
             )
         facts = await run_split(
-            backend,
+            jails,
             candidate_job=candidate_job(tests, source),
             checker_job=checker_job(tests),
             limits=limits,
@@ -147,7 +148,7 @@ class PythonTestsExecutor:
             on_start=on_start,
         )
         if facts.report.end and facts.report.end.reason == "needs-shared-interpreter":
-            return await run_shared(backend, tests, source, limits=limits)
+            return await run_shared(jails, tests, source, limits=limits)
         return facts
 
     def _provenance(self, facts: Facts, environment: EnvironmentInfo, began: float) -> Provenance:
@@ -168,6 +169,6 @@ class PythonTestsExecutor:
         )
 
     async def close(self) -> None:
-        """Ends the processes that start jails."""
-        for backend in self._backends.values():
-            backend.close()
+        """Ends all jails, and the processes that start them."""
+        for jails in self._jails.values():
+            await jails.close()

@@ -13,18 +13,17 @@ import secrets
 from typing import Final
 
 from sandboxes.isolation.capture import Collector
-from sandboxes.isolation.jail import Backend, Exit
+from sandboxes.isolation.jail import Exit
+from sandboxes.isolation.pool import JailPool, Lease
 from sandboxes.python_tests.judge import Facts
 from sandboxes.python_tests.problems import candidate_job
 from sandboxes.python_tests.report import CaseReport, EndReport, Report
 from sandboxes.python_tests.split import (
-    CleanJails,
     Watch,
     captured,
     flood_bytes_of,
     job_fd,
     limits_of,
-    promptly,
 )
 from verifier_service.model import (
     InvalidSpec,
@@ -42,7 +41,7 @@ CANARIES: Final = ("constants", "false")
 MAX_LINE: Final = 64 * 1024
 
 
-async def run_shared(backend: Backend, tests: PythonTests, source: str, *, limits: Limits) -> Facts:
+async def run_shared(jails: JailPool, tests: PythonTests, source: str, *, limits: Limits) -> Facts:
     """Runs the tests, and their canaries if they passed."""
     if not isinstance(tests.form, TestCode):
         raise InvalidSpec.of(
@@ -53,8 +52,8 @@ async def run_shared(backend: Backend, tests: PythonTests, source: str, *, limit
                 )
             ]
         )
-    async with CleanJails(backend, SHARED) as jails:
-        trial = _Trial(jails, tests, tests.form, source, limits)
+    async with jails.lease(SHARED) as jail:
+        trial = _Trial(jail, tests, tests.form, source, limits)
         facts = await trial.run("none")
         for canary in CANARIES if _passed(facts) else ():
             if _passed(await trial.run(canary)):
@@ -82,10 +81,9 @@ class _Trial:
     """Runs of the same tests in the candidate's interpreter."""
 
     def __init__(
-        self, jails: CleanJails, tests: PythonTests, form: TestCode, source: str, limits: Limits
+        self, jail: Lease, tests: PythonTests, form: TestCode, source: str, limits: Limits
     ) -> None:
-        self._jails = jails
-        self._ended: Exit | None = None
+        self._jail = jail
         self._limits = limits
         self._job = {
             **candidate_job(tests, source),
@@ -96,7 +94,6 @@ class _Trial:
     async def run(self, canary: str) -> Facts:
         """Runs them once."""
         nonce = secrets.token_hex(16)
-        jail = await self._jails.after(self._ended)
 
         def flooded() -> None:
             watch.stop("output")
@@ -112,7 +109,7 @@ class _Trial:
             ) as said,
             job_fd({**self._job, "canary": canary, "nonce": nonce}) as job,
         ):
-            run = jail.start(
+            run = await self._jail.start(
                 SHARED,
                 fds={
                     "stdout": stdout.write_fd,
@@ -124,9 +121,8 @@ class _Trial:
             )
             for drain in (stdout, stderr, said):
                 drain.close_write_end()
-            watch = Watch(run, jail, self._limits)
-            await promptly(run.started)
-            self._ended = ended = await watch.until(run)
+            watch = Watch(run, self._jail, self._limits)
+            ended = await watch.until(run)
         return Facts(
             report=_report(bytes(said.data), nonce, ended, watch.stopped_for),
             checker=Exit(code=0),

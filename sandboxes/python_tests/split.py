@@ -9,28 +9,24 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from sandboxes.isolation.capture import Capture, Collector
-from sandboxes.isolation.jail import Backend, Exit, Jail, JailedRun, ProcessLimits, Snapshot
+from sandboxes.isolation.jail import Exit, JailedRun, ProcessLimits, Snapshot
+from sandboxes.isolation.pool import JailPool, Lease, promptly
 from sandboxes.python_tests.judge import Facts
 from sandboxes.python_tests.report import MAX_REPORT_BYTES, CaseReport, ReportReader
-from verifier_service.model import Limits, SandboxLost
+from verifier_service.model import Limits
 
 __all__ = [
-    "CleanJails",
     "Watch",
     "captured",
     "flood_bytes_of",
     "job_fd",
     "limits_of",
-    "opened",
-    "promptly",
     "run_split",
 ]
-
-_T = TypeVar("_T")
 
 CANDIDATE: Final = "sandboxes.python_tests.jailed.candidate"
 CHECKER: Final = "sandboxes.python_tests.jailed.checker"
@@ -44,14 +40,12 @@ CPU_SAMPLING_SECONDS: Final = 0.5
 """More than sampling is off by: a single process is ended by its jail, exactly at its limit."""
 HANG_UP_SECONDS: Final = 5.0
 """For a candidate that has hung up to be seen to end."""
-SILENCE_SECONDS: Final = 60.0
-"""For a jail to start or end a process, which takes milliseconds on a machine that is not stuck."""
 OVERLOAD_FACTOR: Final = 10
 OVERLOAD_SECONDS: Final = 60.0
 
 
 async def run_split(
-    backend: Backend,
+    jails: JailPool,
     *,
     candidate_job: dict[str, Any],
     checker_job: dict[str, Any],
@@ -68,8 +62,8 @@ async def run_split(
     checker_cpu = limits.cpu_seconds + CHECKER_EXTRA_CPU_SECONDS
     reader = ReportReader(nonce, on_case)
     async with (
-        opened(backend, CANDIDATE) as candidate_jail,
-        opened(backend, CHECKER) as checker_jail,
+        jails.lease(CANDIDATE) as candidate_jail,
+        jails.lease(CHECKER) as checker_jail,
     ):
         run: JailedRun | None = None
 
@@ -83,7 +77,7 @@ async def run_split(
             job_fd(candidate_job) as code_fd,
             job_fd({**checker_job, "nonce": nonce, "cpu_seconds": checker_cpu}) as tests_fd,
         ):
-            run = candidate_jail.start(
+            run = await candidate_jail.start(
                 CANDIDATE,
                 fds={
                     "stdout": stdout.write_fd,
@@ -93,7 +87,7 @@ async def run_split(
                 },
                 limits=limits_of(limits),
             )
-            checking = checker_jail.start(
+            checking = await checker_jail.start(
                 CHECKER,
                 fds={"job": tests_fd, "candidate": ours.fileno(), "report": said.write_fd},
                 limits=ProcessLimits(
@@ -107,7 +101,6 @@ async def run_split(
             ours.close()
             theirs.close()
             watch = Watch(run, candidate_jail, limits, others=[checker_jail])
-            await asyncio.gather(promptly(run.started), promptly(checking.started))
             on_start()
             checker_exit = await watch.until(checking)
             gone = reader.report.end is not None and reader.report.end.reason == "candidate-gone"
@@ -133,7 +126,7 @@ class Watch:
     """
 
     def __init__(
-        self, run: JailedRun, jail: Jail, limits: Limits, *, others: Sequence[Jail] = ()
+        self, run: JailedRun, jail: Lease, limits: Limits, *, others: Sequence[Lease] = ()
     ) -> None:
         self._run = run
         self._jail = jail
@@ -203,56 +196,9 @@ class Watch:
         return await promptly(self._run.ended)
 
 
-async def promptly(news: asyncio.Future[_T]) -> _T:
-    """Waits for what a jail has to say at once.
-
-    Raises:
-        SandboxLost: It says nothing.
-    """
-    try:
-        return await asyncio.wait_for(asyncio.shield(news), SILENCE_SECONDS)
-    except TimeoutError:
-        raise SandboxLost(f"The sandbox said nothing for {SILENCE_SECONDS:.0f} s.") from None
-
-
 async def _ended_within(run: JailedRun, seconds: float) -> bool:
     done, _ = await asyncio.wait([run.ended], timeout=max(seconds, 0.001))
     return bool(done)
-
-
-@contextlib.asynccontextmanager
-async def opened(backend: Backend, *modules: str) -> AsyncIterator[Jail]:
-    """A jail that is gone when the block is left, however it is left."""
-    jail = backend.open(*modules)
-    try:
-        yield jail
-    finally:
-        await jail.close()
-
-
-class CleanJails:
-    """A jail for one run after another, and a new one after a run that has left files in it."""
-
-    def __init__(self, backend: Backend, *modules: str) -> None:
-        self._backend = backend
-        self._modules = modules
-        self._jail: Jail | None = None
-
-    async def __aenter__(self) -> CleanJails:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._jail is not None:
-            await self._jail.close()
-
-    async def after(self, last: Exit | None) -> Jail:
-        """A jail in which nothing tells of the run that ended last."""
-        if self._jail is not None and (last is None or last.left_files):
-            await self._jail.close()
-            self._jail = None
-        if self._jail is None:
-            self._jail = self._backend.open(*self._modules)
-        return self._jail
 
 
 @contextlib.contextmanager

@@ -9,17 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from sandboxes.isolation.capture import Capture, Collector
-from sandboxes.isolation.jail import Backend, Exit, Jail
+from sandboxes.isolation.jail import Exit
+from sandboxes.isolation.pool import JailPool, Lease
 from sandboxes.python_tests.judge import Facts
 from sandboxes.python_tests.report import CaseReport, EndReport, Report
-from sandboxes.python_tests.split import (
-    CleanJails,
-    Watch,
-    flood_bytes_of,
-    job_fd,
-    limits_of,
-    promptly,
-)
+from sandboxes.python_tests.split import Watch, flood_bytes_of, job_fd, limits_of
 from verifier_service.model import (
     Limits,
     Output,
@@ -36,7 +30,7 @@ PROGRAM: Final = "sandboxes.python_tests.jailed.program"
 
 
 async def run_stdio(
-    backend: Backend,
+    jails: JailPool,
     tests: PythonTests,
     source: str,
     *,
@@ -49,11 +43,10 @@ async def run_stdio(
     program = _Program(tests.preamble, source, limits)
     report = Report()
     reasons: list[tuple[str, str, str]] = []
-    async with CleanJails(backend, PROGRAM) as jails:
+    async with jails.lease(PROGRAM) as jail:
         for index, case in enumerate(tests.form.cases):
             began = time.monotonic()
             name = case.name or str(index)
-            jail = await jails.after(program.ended)
             reason, message = await program.run(jail, case, on_start if index == 0 else None)
             said = CaseReport(
                 name=name, reason=reason, message=message, wall_seconds=time.monotonic() - began
@@ -95,7 +88,6 @@ class _Program:
     def __init__(self, preamble: str, source: str, limits: Limits) -> None:
         self._job = {"preamble": preamble, "source": source}
         self._limits = limits
-        self.ended: Exit | None = None
         self.cpu_seconds = 0.0
         self.wall_seconds = 0.0
         self.peak_memory_bytes = 0
@@ -103,7 +95,7 @@ class _Program:
         self.stderr = Output()
 
     async def run(
-        self, jail: Jail, case: StdioCase, on_start: Callable[[], None] | None
+        self, jail: Lease, case: StdioCase, on_start: Callable[[], None] | None
     ) -> tuple[str, str]:
         """Runs one case; returns its reason and a message."""
         expected = case.stdout.encode("utf-8")
@@ -132,11 +124,10 @@ class _Program:
                 "stderr": errors.write_fd,
                 "job": job,
             }
-            run = jail.start(PROGRAM, fds=fds, limits=limits_of(self._limits))
+            run = await jail.start(PROGRAM, fds=fds, limits=limits_of(self._limits))
             written.close_write_end()
             errors.close_write_end()
             watch = Watch(run, jail, self._limits)
-            await promptly(run.started)
             if on_start:
                 on_start()
             ended = await watch.until(run)
@@ -148,7 +139,6 @@ class _Program:
         return _reason(ended, watch.stopped_for, written, expected, errors.output, self._limits)
 
     def _count(self, ended: Exit) -> None:
-        self.ended = ended
         self.cpu_seconds += ended.cpu_seconds
         self.wall_seconds += ended.wall_seconds
         self.peak_memory_bytes = max(self.peak_memory_bytes, ended.peak_memory_bytes)

@@ -34,7 +34,7 @@ async def test_runs_follow_each_other(backend: BubblewrapBackend) -> None:
 async def test_what_makes_no_sense_loses_the_jail(backend: BubblewrapBackend) -> None:
     jail = backend.open(NOTHING)
     run = jail.start(NOTHING, fds={}, limits=LIMITS)
-    await run.started
+    await jail.ready
 
     with pytest.raises(TypeError):
         jail._take({"event": "exit", "id": 1, "mood": "good"})

@@ -15,10 +15,31 @@ EPERM = ERRNO | errno.EPERM
 
 
 def answer(
-    number: int, *, arch: int = X86_64, first_argument: int = 0, second_argument: int = 0
+    number: int,
+    *,
+    arch: int = X86_64,
+    first_argument: int = 0,
+    second_argument: int = 0,
+    in_cell: bool = True,
 ) -> int:
-    """Runs the program as the kernel does."""
-    program = seccomp.program("x86_64")
+    """Runs the programs of a jail and of a cell in it as the kernel does."""
+    programs = [
+        seccomp.jail_program("x86_64"),
+        *([seccomp.cell_program("x86_64")] if in_cell else []),
+    ]
+    # The kernel takes the strictest answer: the lowest of these values, as a signed number.
+    return min(
+        (
+            _answer_of(program, number, arch, first_argument, second_argument)
+            for program in programs
+        ),
+        key=lambda action: action - (action >> 31 << 32),
+    )
+
+
+def _answer_of(
+    program: bytes | None, number: int, arch: int, first_argument: int, second_argument: int
+) -> int:
     assert program is not None
     instructions = [struct.unpack_from("=HBBI", program, at) for at in range(0, len(program), 8)]
     data = struct.pack("=IIQ6Q", number, arch, 0, first_argument, second_argument, 0, 0, 0, 0)
@@ -81,9 +102,22 @@ def test_clone_makes_no_namespaces(flags: int, expected: int) -> None:
     assert answer(56, first_argument=flags) == expected
 
 
+@pytest.mark.parametrize(
+    ("number", "flags"),
+    [
+        pytest.param(165, 0, id="mount"),
+        pytest.param(56, 0x30020000 | 17, id="clone-into-namespaces"),
+    ],
+)
+def test_the_first_process_of_a_jail_can_make_cells(number: int, flags: int) -> None:
+    assert answer(number, first_argument=flags, in_cell=False) == ALLOW
+
+
 def test_other_machines_have_no_filter() -> None:
-    assert seccomp.program("riscv64") is None
-    assert seccomp.program("aarch64") is not None
+    assert seccomp.jail_program("riscv64") is None
+    assert seccomp.cell_program("riscv64") is None
+    assert seccomp.jail_program("aarch64") is not None
+    assert seccomp.cell_program("aarch64") is not None
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from sandboxes.python_tests import PythonTestsExecutor
 from verifier_service.model import (
@@ -32,11 +33,19 @@ LIMITS = Limits(
 Verify = Callable[..., Awaitable[Verdict]]
 
 
-@pytest.fixture(scope="session")
-def executor() -> Iterator[PythonTestsExecutor]:
-    executor = asyncio.run(PythonTestsExecutor.create())
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Runs these tests in one event loop: warm jails belong to the loop they were opened in."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def executor() -> AsyncIterator[PythonTestsExecutor]:
+    executor = await PythonTestsExecutor.create()
     yield executor
-    asyncio.run(executor.close())
+    await executor.close()
 
 
 @pytest.fixture

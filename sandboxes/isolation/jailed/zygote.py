@@ -1,0 +1,151 @@
+"""First process of a jail: keeps a cell ready for the next run, and makes a new one after each.
+
+It has imported everything that runs need, so that each starts as a fork of it, and never touches
+candidate data: a job reaches the process that runs it as a file descriptor. It is process 1 of the
+jail's pid namespace.
+
+    python -c "from … import main; main()" CONTROL_FD USER_ID|- FILTER MODULE…
+
+`CONTROL_FD` is a socket to the supervisor (one JSON object per packet, file descriptors beside it;
+`cell.py` has the commands). With a user id, every run becomes that user. `FILTER` is a system call
+filter for runs, in hexadecimal; it may be empty. Modules are imported, and those with a function
+`warm` are warmed up with it.
+
+The first event on the socket is
+
+    {"event": "ready", "reusable": true, "missing": ""}
+
+`reusable` is false where the host does not allow cells (`missing` says why): then the jail itself
+is the cell, and serves one run. When the socket closes, everything in the jail ends: the kernel kills
+what is left of a pid namespace together with its first process.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+
+from sandboxes.isolation.jailed import linux
+from sandboxes.isolation.jailed.cell import HUNG_UP, SERVED, STANDBY_LOST, Cell
+
+MAX_STANDBYS_LOST = 3
+
+
+class Zygote:
+    """Makes one cell after another, each in namespaces of its own."""
+
+    def __init__(self, control: socket.socket, user: int | None, filter_program: bytes) -> None:
+        self._control = control
+        self._user = user
+        self._filter = filter_program
+        self._proc = -1
+
+    def serve(self) -> int:
+        """Serves until the supervisor hangs up or a cell is lost; returns an exit code."""
+        try:
+            self._proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+            cell = self._first_cell()
+        except OSError as error:
+            return self._serve_once(str(error))
+        lost = 0
+        while True:
+            _, status = os.waitpid(cell, 0)
+            code = os.waitstatus_to_exitcode(status)
+            if code not in (SERVED, STANDBY_LOST):
+                return 0 if code == HUNG_UP else 1
+            lost = lost + 1 if code == STANDBY_LOST else 0
+            if lost > MAX_STANDBYS_LOST:
+                return 1
+            cell, _ = self._make_cell(b"")
+
+    def _first_cell(self) -> int:
+        """Makes the first cell, which reports that the jail is ready.
+
+        Raises:
+            OSError: Cells can't be made here.
+        """
+        cell, complaints = self._make_cell(greeting(reusable=True))
+        with open(complaints, "rb") as pipe:
+            complaint = pipe.read().decode(errors="replace")
+        if complaint:
+            os.waitpid(cell, 0)
+            raise OSError(complaint)
+        return cell
+
+    def _make_cell(self, said: bytes) -> tuple[int, int]:
+        """Forks a cell; its pid, and a pipe that tells what went wrong in making it, if anything.
+
+        The pipe is there for the first cell only, the one that has something to say.
+        """
+        complaints, complain = os.pipe() if said else (-1, -1)
+        mapped, say_mapped = os.pipe()
+        # Only the user of a process that can be looked into may map users for it.
+        linux.set_dumpable(True)
+        pid = linux.clone(linux.CLONE_NEWUSER | linux.CLONE_NEWPID | linux.CLONE_NEWNS)
+        if pid == 0:
+            for fd in (say_mapped, self._proc, *((complaints,) if said else ())):
+                os.close(fd)
+            cell = Cell(self._control, self._user, self._filter, said)
+            os._exit(cell.serve_confined(mapped, complain))
+        try:
+            self._map_users(pid)
+            os.write(say_mapped, b"1")
+        finally:
+            linux.set_dumpable(False)
+            for fd in (mapped, say_mapped, *((complain,) if said else ())):
+                os.close(fd)
+        return pid, complaints
+
+    def _map_users(self, pid: int) -> None:
+        """Gives the cell's user namespace its only user and group."""
+        user = os.geteuid() if self._user is None else self._user
+        group = os.getegid() if self._user is None else self._user
+        for name, text in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{user} {user} 1"),
+            ("gid_map", f"{group} {group} 1"),
+        ):
+            fd = os.open(f"{pid}/{name}", os.O_WRONLY, dir_fd=self._proc)
+            try:
+                os.write(fd, text.encode())
+            finally:
+                os.close(fd)
+
+    def _serve_once(self, missing: str) -> int:
+        said = greeting(reusable=False, missing=missing)
+        return Cell(self._control, self._user, self._filter, said).serve_unconfined()
+
+
+def greeting(*, reusable: bool, missing: str = "") -> bytes:
+    """The event that the jail is ready."""
+    return json.dumps({"event": "ready", "reusable": reusable, "missing": missing}).encode()
+
+
+def main() -> None:
+    """Serves as process 1, with the modules that its runs need already imported."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    control, user, filter_program, *modules = sys.argv[1:]
+    os.set_inheritable(int(control), False)
+    for name in modules:
+        module = importlib.import_module(name)
+        if hasattr(module, "warm"):
+            module.warm()
+    if user != "-":
+        os.setgroups([])
+    os.environ.clear()
+    os.umask(0o077)
+    sys.argv = [""]
+    linux.set_dumpable(False)
+    gc.collect()
+    gc.freeze()
+    zygote = Zygote(
+        socket.socket(fileno=int(control)),
+        None if user == "-" else int(user),
+        bytes.fromhex(filter_program),
+    )
+    sys.exit(zygote.serve())

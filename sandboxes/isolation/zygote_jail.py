@@ -1,0 +1,209 @@
+"""The supervisor's end of a jail whose first process is our zygote, whatever keeps the jail."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import signal
+import socket
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final, Protocol
+
+from sandboxes.isolation.host_processes import (
+    descendants,
+    file_bytes,
+    out_of_memory_kills,
+    process_snapshot,
+    scheduling_is_known,
+)
+from sandboxes.isolation.jail import Exit, JailedRun, ProcessLimits, Snapshot
+from verifier_service.model import SandboxLost
+
+__all__ = ["ZYGOTE", "Keeper", "ZygoteJail"]
+
+ZYGOTE: Final = "sandboxes.isolation.jailed.zygote"
+_MAX_PACKET_BYTES: Final = 65536
+_PROCESSES_OF_OURS: Final = 1
+"""Of the same user as the run, in its user namespace: a cell's first process, or the zygote."""
+
+
+class Keeper(Protocol):
+    """Whatever keeps a jail: bubblewrap, a container engine."""
+
+    def first_process(self) -> int:
+        """Host pid of the zygote, once it has begun; 0 where the host can't see it."""
+        ...
+
+    def last_words(self) -> str:
+        """What the keeper said about its end, for an error message."""
+        ...
+
+    async def end(self) -> None:
+        """Ends everything in the jail; when it returns, all of it is gone."""
+        ...
+
+
+class ZygoteJail:
+    """Sends orders, and hears how runs ended; see `jailed/zygote.py` for the words."""
+
+    def __init__(self, control: socket.socket, keeper: Keeper) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._control = control
+        self._keeper = keeper
+        self.ready: asyncio.Future[None] = self._loop.create_future()
+        self.ready.add_done_callback(_look_at)
+        self._zygote_pid = 0
+        self._ids = itertools.count(1)
+        self._runs: dict[int, _Run] = {}
+        self._lost: SandboxLost | None = None
+        self._closing: asyncio.Future[None] | None = None
+        self.reusable = True
+        self.missing = ""
+        control.setblocking(False)
+        self._loop.add_reader(control.fileno(), self._receive)
+
+    @property
+    def lost(self) -> bool:
+        """Whether it is known to be gone."""
+        return self._lost is not None or self._closing is not None
+
+    def start(self, module: str, *, fds: Mapping[str, int], limits: ProcessLimits) -> JailedRun:
+        """Starts `module.main()` in a new cell; see `Jail`."""
+        run = _Run(self, next(self._ids))
+        command = {
+            "op": "run",
+            "id": run.number,
+            "module": module,
+            "fds": list(fds),
+            "limits": asdict(limits) | {"processes": limits.processes + _PROCESSES_OF_OURS},
+        }
+        self._runs[run.number] = run
+        self.send(command, list(fds.values()))
+        return run
+
+    def send(self, command: dict[str, object], fds: list[int]) -> None:
+        """Sends a command; a jail that is gone loses its runs instead."""
+        if self._lost is None and self._closing is None:
+            try:
+                socket.send_fds(self._control, [json.dumps(command).encode()], fds)
+            except OSError as error:
+                self._lose(f"it does not take commands: {error}")
+        elif self._lost is not None:
+            self._lose(str(self._lost))
+
+    def snapshot(self) -> Snapshot:
+        """What the processes of the current run have used so far."""
+        if not self._zygote_pid:
+            return Snapshot(
+                cpu_seconds=0.0, waiting_seconds=0.0, runnable=0, resident_bytes=0, known=False
+            )
+        pids = list(descendants(self._zygote_pid))
+        seen = [process_snapshot(pid) for pid in pids]
+        cell = pids[0] if pids and self.reusable else self._zygote_pid
+        return Snapshot(
+            cpu_seconds=sum(one.cpu_seconds for one in seen),
+            waiting_seconds=max((one.waiting_seconds for one in seen), default=0.0),
+            runnable=sum(one.runnable for one in seen),
+            resident_bytes=sum(one.resident_bytes for one in seen) + file_bytes(cell),
+            known=scheduling_is_known(),
+        )
+
+    async def close(self) -> None:
+        """Ends everything in the jail; when it returns, all of it is gone. May be repeated."""
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._end())
+        cancelled: asyncio.CancelledError | None = None
+        while not self._closing.done():
+            try:
+                await asyncio.shield(self._closing)
+            except asyncio.CancelledError as error:  # passed on, once the jail is closed
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+
+    def _receive(self) -> None:
+        try:
+            packet = self._control.recv(_MAX_PACKET_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lose(f"its socket failed: {error}")
+            return
+        if not packet:
+            self._lose("its first process ended")
+            return
+        try:
+            self._take(json.loads(packet))
+        except Exception as error:  # noqa: BLE001 - or whoever waits for the run waits for ever
+            self._lose(f"it said what makes no sense: {error!r}")
+
+    def _take(self, event: dict[str, Any]) -> None:
+        match event.pop("event"):
+            case "ready":
+                self._zygote_pid = self._keeper.first_process()
+                self.reusable = event["reusable"]
+                self.missing = event["missing"]
+                self.ready.set_result(None)
+            case "exit":
+                number = event.pop("id")
+                run, ended = self._runs[number], Exit(**event)
+                del self._runs[number]
+                if run.ended_by_want_of_memory(ended):
+                    run.lose(SandboxLost("The machine ran out of memory and ended the run."))
+                elif not run.ended.done():
+                    run.ended.set_result(ended)
+
+    def _lose(self, how: str) -> None:
+        if self._lost is None:
+            self._loop.remove_reader(self._control.fileno())
+            said = self._keeper.last_words()
+            self._lost = SandboxLost(f"The sandbox was lost: {how}. {said}".rstrip())
+        self._lose_runs(self._lost)
+
+    def _lose_runs(self, error: SandboxLost) -> None:
+        for run in self._runs.values():
+            run.lose(error)
+        self._runs.clear()
+        if not self.ready.done():
+            self.ready.set_exception(error)
+
+    async def _end(self) -> None:
+        if self._lost is None:
+            self._loop.remove_reader(self._control.fileno())
+        self._control.close()
+        await self._keeper.end()
+        self._lose_runs(SandboxLost("The sandbox was closed before the run had ended."))
+
+
+class _Run:
+    """A run as the supervisor sees it."""
+
+    def __init__(self, jail: ZygoteJail, number: int) -> None:
+        self._jail = jail
+        self.number = number
+        self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self._killed = False
+        self._kills_before = out_of_memory_kills()
+        self.ended.add_done_callback(_look_at)
+
+    def lose(self, error: SandboxLost) -> None:
+        """Ends what still waits for news of it."""
+        if not self.ended.done():
+            self.ended.set_exception(error)
+
+    def ended_by_want_of_memory(self, ended: Exit) -> bool:
+        """Whether the machine, not a limit of the run's, may have ended it."""
+        unexplained = ended.signal == signal.SIGKILL and ended.limit is None and not self._killed
+        return unexplained and out_of_memory_kills() > self._kills_before
+
+    def kill(self) -> None:
+        self._killed = True
+        self._jail.send({"op": "kill", "id": self.number}, [])
+
+
+def _look_at(news: asyncio.Future[Any]) -> None:
+    """Marks an exception as seen: whoever still waits gets it, nobody has to."""
+    if not news.cancelled():
+        news.exception()
