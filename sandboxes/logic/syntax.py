@@ -266,13 +266,15 @@ class Statement:
         formula: As read; it may have free variables.
         text: What the formula was read from, without a gloss.
         gloss: The sentence in English that the caller put beside it, or "".
-        span: Where `text` stands in the text that was read.
+        source: Name of the text that it was read from: "premises[0]", "source".
+        span: Where `text` stands in that text.
     """
 
     identifier: str
     formula: Formula
     text: str = ""
     gloss: str = ""
+    source: str = ""
     span: Span | None = field(default=None, compare=False, repr=False)
 
 
