@@ -500,7 +500,8 @@ FILES: Final = (
         "supervisor",
         heirs="import builtins, os, sys\ndef f():\n"
         "    traces = [hasattr(builtins, '__poisoned__'), hasattr(os, '__poisoned__'),"
-        " 'X' in os.environ, '__poisoned__' in sys.modules, '/tmp' in sys.path, sys.getrecursionlimit() == 5000]\n"
+        " 'X' in os.environ, '__poisoned__' in sys.modules, '/tmp' in sys.path,"
+        " sys.getrecursionlimit() == 5000]\n"
         "    return 1 if not any(traces) else traces",
     ),
 )

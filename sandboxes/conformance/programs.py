@@ -100,15 +100,20 @@ class Running:
                 kill_after_seconds = None
             await asyncio.wait([self._run.ended], timeout=0.02)
         ended = self._run.ended.result()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._let_go.wait(), SETTLING_SECONDS)
+        let_go = await self.let_go()
         return Ran(
             exit=ended,
             output=bytes(self._output),
             written_bytes=self._written,
             peak_bytes=self._peak,
-            let_go=self._let_go.is_set(),
+            let_go=let_go,
         )
+
+    async def let_go(self) -> bool:
+        """Waits until nothing holds its output any more; tells whether that comes about."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._let_go.wait(), SETTLING_SECONDS)
+        return self._let_go.is_set()
 
     async def close(self) -> None:
         """Ends it if it still runs, and lets go of its output."""
