@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -25,7 +26,9 @@ from verifier_service.model import (
     LeanEvidence,
     LeanTheorem,
     Limits,
+    LogicCertificate,
     LogicEvidence,
+    LogicModel,
     LogicProblem,
     Outcome,
     Output,
@@ -40,6 +43,7 @@ from verifier_service.model import (
     ResourceUsage,
     ServiceError,
     Severity,
+    SolverClaim,
     State,
     StdioCase,
     StdioCases,
@@ -54,6 +58,8 @@ from verifier_service.model import (
     Violation,
 )
 
+_T = TypeVar("_T")
+
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 """Text that UTF-8 can say, NUL included."""
 any_texts = st.text(st.characters(), max_size=20)
@@ -66,7 +72,7 @@ counts = st.integers(0, 2**31 - 1)
 sizes = st.integers(0, 2**63 - 1)
 
 
-def _tuples(items: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
+def _tuples(items: st.SearchStrategy[_T]) -> st.SearchStrategy[tuple[_T, ...]]:
     return st.lists(items, max_size=3).map(tuple)
 
 
@@ -187,6 +193,28 @@ evidences: st.SearchStrategy[Evidence | None] = st.one_of(
         entailment=st.sampled_from(Entailment),
         model_smtlib=texts,
         unsat_core=_tuples(texts),
+        models=_tuples(st.builds(LogicModel, question=texts, text=texts, checked=st.booleans())),
+        certificates=_tuples(
+            st.builds(
+                LogicCertificate,
+                question=texts,
+                text=texts,
+                instance_count=st.integers(0, 2**32 - 1),
+                step_count=st.integers(0, 2**32 - 1),
+            )
+        ),
+        claims=_tuples(
+            st.builds(
+                SolverClaim,
+                solver=texts,
+                question=texts,
+                status=texts,
+                reason=texts,
+                step_count=st.integers(0, 2**63 - 1),
+                words=texts,
+            )
+        ),
+        open_questions=_tuples(texts),
     ),
 )
 timelines = st.builds(

@@ -46,7 +46,9 @@ from verifier_service.model import (
     LeanEvidence,
     LeanTheorem,
     Limits,
+    LogicCertificate,
     LogicEvidence,
+    LogicModel,
     LogicProblem,
     Outcome,
     Output,
@@ -65,6 +67,7 @@ from verifier_service.model import (
     ServerUnreachable,
     ServiceError,
     Severity,
+    SolverClaim,
     State,
     StdioCase,
     StdioCases,
@@ -611,6 +614,10 @@ def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
                     entailment=_ENTAILMENT[logic.entailment],  # type: ignore[arg-type]
                     model_smtlib=_text(logic.model_smtlib),
                     unsat_core=_all_text(logic.unsat_core),
+                    models=map(_logic_model_to_proto, logic.models),
+                    certificates=map(_logic_certificate_to_proto, logic.certificates),
+                    claims=map(_claim_to_proto, logic.claims),
+                    open_questions=_all_text(logic.open_questions),
                 )
             )
     if (estimate := verdict.false_positive) is not None:
@@ -772,13 +779,68 @@ def _evidence_from_proto(verdict: verdict_pb2.Verdict) -> Evidence | None:
                 replayed_by=tuple(verdict.lean.replayed_by),
             )
         case "logic":
-            return LogicEvidence(
-                entailment=_ENTAILMENT_OF.get(verdict.logic.entailment, Entailment.UNKNOWN),
-                model_smtlib=verdict.logic.model_smtlib,
-                unsat_core=tuple(verdict.logic.unsat_core),
-            )
+            return _logic_evidence_from_proto(verdict.logic)
         case _:
             return None
+
+
+def _logic_model_to_proto(model: LogicModel) -> verdict_pb2.LogicModel:
+    return verdict_pb2.LogicModel(
+        question=_text(model.question), text=_text(model.text), checked=model.checked
+    )
+
+
+def _logic_certificate_to_proto(certificate: LogicCertificate) -> verdict_pb2.LogicCertificate:
+    return verdict_pb2.LogicCertificate(
+        question=_text(certificate.question),
+        text=_text(certificate.text),
+        instance_count=certificate.instance_count,
+        step_count=certificate.step_count,
+    )
+
+
+def _claim_to_proto(claim: SolverClaim) -> verdict_pb2.SolverClaim:
+    return verdict_pb2.SolverClaim(
+        solver=_text(claim.solver),
+        question=_text(claim.question),
+        status=_text(claim.status),
+        reason=_text(claim.reason),
+        step_count=claim.step_count,
+        words=_text(claim.words),
+    )
+
+
+def _logic_evidence_from_proto(evidence: verdict_pb2.LogicEvidence) -> LogicEvidence:
+    return LogicEvidence(
+        entailment=_ENTAILMENT_OF.get(evidence.entailment, Entailment.UNKNOWN),
+        model_smtlib=evidence.model_smtlib,
+        unsat_core=tuple(evidence.unsat_core),
+        models=tuple(
+            LogicModel(question=one.question, text=one.text, checked=one.checked)
+            for one in evidence.models
+        ),
+        certificates=tuple(
+            LogicCertificate(
+                question=one.question,
+                text=one.text,
+                instance_count=one.instance_count,
+                step_count=one.step_count,
+            )
+            for one in evidence.certificates
+        ),
+        claims=tuple(
+            SolverClaim(
+                solver=one.solver,
+                question=one.question,
+                status=one.status,
+                reason=one.reason,
+                step_count=one.step_count,
+                words=one.words,
+            )
+            for one in evidence.claims
+        ),
+        open_questions=tuple(evidence.open_questions),
+    )
 
 
 def _python_evidence_from_proto(evidence: verdict_pb2.PythonEvidence) -> PythonEvidence:

@@ -17,7 +17,9 @@ __all__ = [
     "Evidence",
     "FalsePositiveEstimate",
     "LeanEvidence",
+    "LogicCertificate",
     "LogicEvidence",
+    "LogicModel",
     "Outcome",
     "Output",
     "Provenance",
@@ -25,6 +27,7 @@ __all__ = [
     "Range",
     "ResourceUsage",
     "Severity",
+    "SolverClaim",
     "TestCaseResult",
     "Timeline",
     "Verdict",
@@ -156,6 +159,46 @@ class Entailment(enum.Enum):
     INDEPENDENT = "independent"
     UNKNOWN = "unknown"
     INCONSISTENT_PREMISES = "inconsistent_premises"
+    CONSISTENT_PREMISES = "consistent_premises"
+    """There is no conclusion, and the premises have a model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogicModel:
+    """A finite interpretation in which the formulas of a question hold."""
+
+    question: str
+    """"premises", "affirmed", "denied" or "difference"; see `LogicModel` in verdict.proto."""
+    text: str
+    """In words, with the caller's own names."""
+    checked: bool
+    """Whether our evaluator found all formulas to hold in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogicCertificate:
+    """A checked certificate that the formulas of a question contradict each other."""
+
+    question: str
+    text: str
+    """In words: what is used of which formula."""
+    instance_count: int = 0
+    step_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolverClaim:
+    """What one engine said to one question."""
+
+    solver: str
+    question: str
+    status: str
+    """"satisfiable", "unsatisfiable" or "undecided"."""
+    reason: str = ""
+    step_count: int = 0
+    """In the engine's own units."""
+    words: str = ""
+    """The tail of its own words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +208,12 @@ class LogicEvidence:
     entailment: Entailment
     model_smtlib: str = ""
     unsat_core: tuple[str, ...] = ()
+    """Premises that the answer rests on, as the caller wrote them."""
+    models: tuple[LogicModel, ...] = ()
+    certificates: tuple[LogicCertificate, ...] = ()
+    claims: tuple[SolverClaim, ...] = ()
+    """The transcript: what every engine said to every question."""
+    open_questions: tuple[str, ...] = ()
 
 
 Evidence = PythonEvidence | LeanEvidence | LogicEvidence

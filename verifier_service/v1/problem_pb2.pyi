@@ -391,7 +391,10 @@ class LogicProblem(_message.Message):
     EXPECTED_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     syntax: _builtins.str
-    """"fol" (Prover9/NLTK and Unicode spellings), "tptp", "smtlib2", or "" for detection."""
+    """"fol" (Prover9/NLTK and Unicode spellings), "tptp", "smtlib2", or "" for
+    detection; or one spelling alone: "nltk", "prover9", "unicode", "pyke", or
+    "strict" for what NLTK and Prover9 make of a text together.
+    """
     conclusion: _builtins.str
     """What is asked; empty when the candidate brings it."""
     expected: _verdict_pb2.LogicEvidence.Entailment.ValueType

@@ -462,6 +462,8 @@ class LogicEvidence(_message.Message):
         """The solver gave up."""
         ENTAILMENT_INCONSISTENT_PREMISES: LogicEvidence._Entailment.ValueType  # 5
         """The premises contradict each other, so everything follows."""
+        ENTAILMENT_CONSISTENT_PREMISES: LogicEvidence._Entailment.ValueType  # 6
+        """There is no conclusion, and the premises have a model."""
 
     class Entailment(_Entailment, metaclass=_EntailmentEnumTypeWrapper):
         """Whether the premises settle the conclusion."""
@@ -478,17 +480,39 @@ class LogicEvidence(_message.Message):
     """The solver gave up."""
     ENTAILMENT_INCONSISTENT_PREMISES: LogicEvidence.Entailment.ValueType  # 5
     """The premises contradict each other, so everything follows."""
+    ENTAILMENT_CONSISTENT_PREMISES: LogicEvidence.Entailment.ValueType  # 6
+    """There is no conclusion, and the premises have a model."""
 
     ENTAILMENT_FIELD_NUMBER: _builtins.int
     MODEL_SMTLIB_FIELD_NUMBER: _builtins.int
     UNSAT_CORE_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    OPEN_QUESTIONS_FIELD_NUMBER: _builtins.int
     entailment: Global___LogicEvidence.Entailment.ValueType
     """Whether the premises settle the conclusion."""
     model_smtlib: _builtins.str
     """A model or countermodel, in SMT-LIB."""
     @_builtins.property
     def unsat_core(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Premises used, when the solver gave an unsat core."""
+        """Premises that the answer rests on, as the caller wrote them."""
+
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogicModel]:
+        """Models that were found, one for a question at most."""
+
+    @_builtins.property
+    def certificates(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogicCertificate]:
+        """What shows that formulas contradict each other, one for a question at most."""
+
+    @_builtins.property
+    def claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___SolverClaim]:
+        """What every engine said to every question: the transcript."""
+
+    @_builtins.property
+    def open_questions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Questions without an answer: "premises", "affirmed", "denied", "difference"."""
 
     def __init__(
         self,
@@ -496,14 +520,129 @@ class LogicEvidence(_message.Message):
         entailment: Global___LogicEvidence.Entailment.ValueType = ...,
         model_smtlib: _builtins.str = ...,
         unsat_core: _abc.Iterable[_builtins.str] | None = ...,
+        models: _abc.Iterable[Global___LogicModel] | None = ...,
+        certificates: _abc.Iterable[Global___LogicCertificate] | None = ...,
+        claims: _abc.Iterable[Global___SolverClaim] | None = ...,
+        open_questions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entailment", b"entailment", "model_smtlib", b"model_smtlib", "unsat_core", b"unsat_core"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates", "claims", b"claims", "entailment", b"entailment", "model_smtlib", b"model_smtlib", "models", b"models", "open_questions", b"open_questions", "unsat_core", b"unsat_core"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LogicEvidence: _TypeAlias = LogicEvidence  # noqa: Y015
+
+@_typing.final
+class LogicModel(_message.Message):
+    """A finite interpretation in which the formulas of a question hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    CHECKED_FIELD_NUMBER: _builtins.int
+    question: _builtins.str
+    """"premises"; "affirmed": the premises and the conclusion; "denied": the
+    premises and the conclusion's denial; "difference": the candidate's
+    formula and the reference do not agree.
+    """
+    text: _builtins.str
+    """The interpretation in words, with the caller's own names."""
+    checked: _builtins.bool
+    """Whether the service's evaluator found all formulas to hold in it."""
+    def __init__(
+        self,
+        *,
+        question: _builtins.str = ...,
+        text: _builtins.str = ...,
+        checked: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked", b"checked", "question", b"question", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogicModel: _TypeAlias = LogicModel  # noqa: Y015
+
+@_typing.final
+class LogicCertificate(_message.Message):
+    """A certificate that the formulas of a question contradict each other, which
+    the service's own checker has passed.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    INSTANCE_COUNT_FIELD_NUMBER: _builtins.int
+    STEP_COUNT_FIELD_NUMBER: _builtins.int
+    question: _builtins.str
+    """As in LogicModel."""
+    text: _builtins.str
+    """The argument in words: what is used of which formula."""
+    instance_count: _builtins.int
+    """Instances of quantified formulas that it uses."""
+    step_count: _builtins.int
+    """Steps of its propositional part."""
+    def __init__(
+        self,
+        *,
+        question: _builtins.str = ...,
+        text: _builtins.str = ...,
+        instance_count: _builtins.int = ...,
+        step_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_count", b"instance_count", "question", b"question", "step_count", b"step_count", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogicCertificate: _TypeAlias = LogicCertificate  # noqa: Y015
+
+@_typing.final
+class SolverClaim(_message.Message):
+    """What one engine said to one question."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOLVER_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    STEP_COUNT_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    solver: _builtins.str
+    """"grounding", "z3", "cvc5", "eprover", "spass"."""
+    question: _builtins.str
+    """As in LogicModel."""
+    status: _builtins.str
+    """"satisfiable", "unsatisfiable" or "undecided"."""
+    reason: _builtins.str
+    """For "undecided": what stood in the way, as a code."""
+    step_count: _builtins.int
+    """Steps it took, in the engine's own units."""
+    words: _builtins.str
+    """The tail of its own words."""
+    def __init__(
+        self,
+        *,
+        solver: _builtins.str = ...,
+        question: _builtins.str = ...,
+        status: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        step_count: _builtins.int = ...,
+        words: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["question", b"question", "reason", b"reason", "solver", b"solver", "status", b"status", "step_count", b"step_count", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SolverClaim: _TypeAlias = SolverClaim  # noqa: Y015
 
 @_typing.final
 class Output(_message.Message):
