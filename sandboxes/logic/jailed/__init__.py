@@ -1,0 +1,3 @@
+"""What runs in the jails of solvers: our own code around an engine. Solver or library apart,
+standard library only.
+"""
