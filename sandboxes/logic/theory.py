@@ -1,0 +1,267 @@
+"""The service's own decision procedure: ground clauses, a SAT solver, and evidence for all it says.
+
+It is complete for the Bernays–Schönfinkel class with equality, where clauses have no functions,
+and then as fast as anything is. Beyond that it tries terms of growing depth for contradictions
+and domains of growing size for models, up to an effort that is counted in steps of its own, so
+that the same question gets the same answer on every machine.
+
+Nothing that it says is taken on trust: a contradiction comes as a certificate that passed
+`certificates.check`, a model as an interpretation in which the formulas were evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, product
+
+from pysat.solvers import Minisat22
+
+from sandboxes.logic import congruence
+from sandboxes.logic.answers import Answer, Answers, Status, hypotheses
+from sandboxes.logic.certificates import Refused, check
+from sandboxes.logic.clauses import clausify
+from sandboxes.logic.countermodels import herbrand, search, signature_of
+from sandboxes.logic.evaluator import Interpretation, Silent, TooManySteps, holds
+from sandboxes.logic.grounding import Grounding, TooManyInstances
+from sandboxes.logic.refutations import certificate
+from sandboxes.logic.syntax import Formula, Problem
+
+__all__ = ["Effort", "GroundTheory", "Unsound", "decide"]
+
+ROUNDS = 10
+"""Most times that new terms are put for variables."""
+
+MIXED_SORTS = 3
+"""Up to so many sorts may differ in size in a search for models."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How far to go, in steps that do not depend on the machine.
+
+    Attributes:
+        instances: Instances of clauses for terms, each weighed by the size of its clause.
+        search: The same for elements of finite domains, over all sizes tried.
+        domain_size: Most elements of a sort in a finite domain.
+        conflicts: Conflicts of the SAT solver, for each time it is asked.
+        lemmas: Times that the laws of equality may correct the SAT solver.
+        evaluations: Formulas visited to check one model.
+    """
+
+    instances: int = 200_000
+    search: int = 200_000
+    domain_size: int = 8
+    conflicts: int = 20_000
+    lemmas: int = 500
+    evaluations: int = 1_000_000
+
+
+class Unsound(RuntimeError):
+    """Evidence that the procedure made did not pass its check: a fault of the service."""
+
+
+class GroundTheory:
+    """Closed formulas, any selection of which can be asked about; a `Theory`.
+
+    Args:
+        formulas: What can be asked about.
+        effort: How far to go.
+
+    Raises:
+        ValueError: A formula is not closed.
+    """
+
+    def __init__(self, formulas: Sequence[Formula], effort: Effort | None = None) -> None:
+        self._formulas = tuple(formulas)
+        self._effort = effort or Effort()
+        self._signature = signature_of(self._formulas)
+        self._grounding = Grounding(clausify(self._formulas), reserved=len(self._formulas))
+        self._solver = Minisat22()
+        self._added = 0
+        self._lemmas: list[list[int]] = []
+        self._instances = self._effort.instances
+        self._rounds = 0
+        self._obstacle = ""
+        """What keeps more ground clauses from being made."""
+        self._steps = 0
+
+    def ask(self, selection: frozenset[int]) -> Answer:
+        """Whether the formulas with these indices can hold together, with checked evidence.
+
+        Raises:
+            Unsound: What was found did not pass its check.
+        """
+        before = self._steps
+        finding = self._find(selection)
+        if finding.core is not None:
+            answer = self._unsatisfiable(finding.core)
+        elif finding.model is not None:
+            answer = self._satisfiable(selection, finding.model)
+        else:
+            answer = Answer(status=Status.UNDECIDED, reason=finding.reason)
+        return replace(answer, steps=self._steps - before)
+
+    def status(self, selection: frozenset[int]) -> Status:
+        """The same without evidence, and faster for it."""
+        finding = self._find(selection)
+        if finding.core is not None:
+            return Status.UNSATISFIABLE
+        return Status.UNDECIDED if finding.model is None else Status.SATISFIABLE
+
+    # Evidence
+
+    def _unsatisfiable(self, core: frozenset[int]) -> Answer:
+        found = certificate(self._grounding, self._lemmas, core, self._effort.conflicts)
+        if found is None:
+            return Answer(status=Status.UNDECIDED, reason="too-many-conflicts")
+        try:
+            check(found, self._formulas)
+        except Refused as refused:
+            raise Unsound(f"A certificate was refused: {refused}") from refused
+        return Answer(status=Status.UNSATISFIABLE, certificate=found, core=found.formulas)
+
+    def _satisfiable(self, selection: frozenset[int], model: Interpretation) -> Answer:
+        try:
+            for index in sorted(selection):
+                if not holds(self._formulas[index], model, steps=self._effort.evaluations):
+                    raise Unsound(f"Formula {index} does not hold in a model of it.")
+        except (Silent, TooManySteps):
+            return Answer(status=Status.UNDECIDED, reason="model-too-large")
+        return Answer(status=Status.SATISFIABLE, model=model)
+
+    # Search
+
+    def _find(self, selection: frozenset[int]) -> _Finding:
+        if not self._rounds:
+            self._extend()
+        domains = self._domains()
+        work = self._effort.search
+        reason = ""
+        while True:
+            finding = self._solved(selection)
+            if finding.core is not None or finding.model is not None:
+                return finding
+            reason = reason or finding.reason
+            extended = self._extend()
+            for sizes in islice(domains, 2 if extended else None):
+                found = search(
+                    self._grounding.clauses,
+                    selection,
+                    sizes,
+                    self._signature,
+                    work=work,
+                    conflicts=self._effort.conflicts,
+                )
+                self._steps += found.work
+                work -= found.work
+                if found.interpretation is not None:
+                    return _Finding(model=found.interpretation)
+            if not extended:
+                return _Finding(reason=reason or self._obstacle)
+
+    def _extend(self) -> bool:
+        """Puts more terms for variables, if there are more and the effort allows for it."""
+        if self._obstacle or self._grounding.complete:
+            return False
+        if self._rounds == ROUNDS:
+            self._obstacle = "terms-too-deep"
+            return False
+        try:
+            work = self._grounding.extend(self._instances)
+        except TooManyInstances:
+            self._obstacle = "too-many-instances"
+            return False
+        self._instances -= work
+        self._steps += work
+        self._rounds += 1
+        return True
+
+    def _solved(self, selection: frozenset[int]) -> _Finding:
+        """What the ground clauses tell: a core, a model where they are complete, or nothing."""
+        assumptions = [index + 1 for index in sorted(selection)]
+        for _ in range(self._effort.lemmas):
+            self._hand_over()
+            self._solver.conf_budget(self._effort.conflicts)
+            verdict = self._solver.solve_limited(assumptions=assumptions)
+            if verdict is None:
+                return _Finding(reason="too-many-conflicts")
+            if not verdict:
+                core = self._solver.get_core() or []
+                return _Finding(core=frozenset(variable - 1 for variable in core))
+            model = [0, *self._solver.get_model()]
+            model.extend(-variable for variable in range(len(model), len(self._grounding.atoms)))
+            classes = congruence.classes(self._grounding, model)
+            broken = congruence.lemmas(self._grounding, model, classes) if classes.edges else []
+            if not broken:
+                if not self._grounding.complete:
+                    return _Finding()
+                return _Finding(model=herbrand(self._grounding, model, classes, self._signature))
+            self._lemmas.extend(broken)
+            for lemma in broken:
+                self._solver.add_clause(lemma)
+        return _Finding(reason="too-many-lemmas")
+
+    def _hand_over(self) -> None:
+        """Gives the solver the ground clauses that it lacks.
+
+        A clause holds where its formula is selected; one that defines a predicate always does.
+        """
+        ground, origins = self._grounding.ground, self._grounding.origins
+        clauses = self._grounding.clauses.clauses
+        for number in range(self._added, len(ground)):
+            source = clauses[origins[number].clause]
+            guard = [] if source.defining else [-(source.formula + 1)]
+            self._solver.add_clause(ground[number] + guard)
+        self._added = len(ground)
+
+    def _domains(self) -> Iterator[dict[str, int]]:
+        """Sizes of sorts to try, small ones first."""
+        sorts = self._signature.sorts
+        for largest in range(1, self._effort.domain_size + 1):
+            if len(sorts) > MIXED_SORTS:
+                yield dict.fromkeys(sorts, largest)
+                continue
+            for sizes in product(range(1, largest + 1), repeat=len(sorts)):
+                if max(sizes, default=largest) == largest:
+                    yield dict(zip(sorts, sizes, strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Finding:
+    """Formulas that contradict each other, or a model that is yet to be checked, or neither."""
+
+    core: frozenset[int] | None = None
+    model: Interpretation | None = None
+    reason: str = ""
+
+
+def decide(problem: Problem, effort: Effort | None = None) -> Answers:
+    """Answers the three questions about a problem with a goal.
+
+    Certificates and cores speak of `answers.hypotheses(problem)`.
+
+    Raises:
+        ValueError: The problem has no goal.
+        Unsound: What was found did not pass its check.
+    """
+    if problem.goal is None:
+        raise ValueError("A problem without a goal leaves nothing to decide.")
+    theory = GroundTheory(hypotheses(problem), effort)
+    count = len(problem.premises)
+    premises = frozenset(range(count))
+    denied = theory.ask(premises | {count + 1})
+    affirmed = theory.ask(premises | {count})
+    return Answers(
+        premises=_alone(theory, premises, denied, affirmed), affirmed=affirmed, denied=denied
+    )
+
+
+def _alone(theory: GroundTheory, premises: frozenset[int], *others: Answer) -> Answer:
+    """The answer about premises alone, which answers about more formulas may hold already."""
+    for answer in others:
+        if answer.status is Status.SATISFIABLE:
+            return replace(answer, steps=0)
+        if answer.status is Status.UNSATISFIABLE and premises.issuperset(answer.core):
+            return replace(answer, steps=0)
+    return theory.ask(premises)
