@@ -11,7 +11,7 @@ Nothing that it says is taken on trust: a contradiction comes as a certificate t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
 
@@ -25,7 +25,7 @@ from sandboxes.logic.countermodels import herbrand, search, signature_of
 from sandboxes.logic.evaluator import Interpretation, Silent, TooManySteps, holds
 from sandboxes.logic.grounding import Grounding, TooManyInstances
 from sandboxes.logic.refutations import certificate
-from sandboxes.logic.syntax import Formula, Problem
+from sandboxes.logic.syntax import Formula, Problem, Term
 
 __all__ = ["Effort", "GroundTheory", "Unsound", "decide"]
 
@@ -67,12 +67,19 @@ class GroundTheory:
     Args:
         formulas: What can be asked about.
         effort: How far to go.
+        instances: Clauses of `clausify(formulas)`, by index, and ground terms for their
+            variables, as another engine tells them: then no others are tried.
 
     Raises:
-        ValueError: A formula is not closed.
+        ValueError: A formula is not closed, or the instances are of other clauses.
     """
 
-    def __init__(self, formulas: Sequence[Formula], effort: Effort | None = None) -> None:
+    def __init__(
+        self,
+        formulas: Sequence[Formula],
+        effort: Effort | None = None,
+        instances: Iterable[tuple[int, Sequence[Term]]] | None = None,
+    ) -> None:
         self._formulas = tuple(formulas)
         self._effort = effort or Effort()
         self._signature = signature_of(self._formulas)
@@ -85,6 +92,8 @@ class GroundTheory:
         self._obstacle = ""
         """What keeps more ground clauses from being made."""
         self._steps = 0
+        if instances is not None:
+            self._take(instances)
 
     def ask(self, selection: frozenset[int]) -> Answer:
         """Whether the formulas with these indices can hold together, with checked evidence.
@@ -131,6 +140,15 @@ class GroundTheory:
         return Answer(status=Status.SATISFIABLE, model=model)
 
     # Search
+
+    def _take(self, instances: Iterable[tuple[int, Sequence[Term]]]) -> None:
+        for index, clause in enumerate(self._grounding.clauses.clauses):
+            if not clause.variables:
+                self._grounding.add(index, ())
+        for index, terms in instances:
+            self._grounding.add(index, terms)
+        self._rounds = 1
+        self._obstacle = "instances-hold-together"
 
     def _find(self, selection: frozenset[int]) -> _Finding:
         if not self._rounds:
