@@ -147,6 +147,7 @@ class ZygoteJail:
                 self.missing = event["missing"]
                 self.ready.set_result(None)
             case "exit":
+                self.reusable = self.reusable and not event.pop("spent", False)
                 number = event.pop("id")
                 run, ended = self._runs[number], Exit(**event)
                 del self._runs[number]

@@ -10,7 +10,10 @@ Orders and what is sent back, as JSON in packets:
     {"op": "kill", "id": 1}
 
     {"event": "exit", "id": 1, "code": 0 | null, "signal": null | 9, "limit": null | "cpu-time",
-     "begun": true, "cpu_seconds": …, "wall_seconds": …, "peak_memory_bytes": …}
+     "begun": true, "cpu_seconds": …, "wall_seconds": …, "peak_memory_bytes": …, "spent": false}
+
+Where the kernel makes no mounts for cells, they share the jail's /tmp. A run that changes it leaves
+the jail `spent`: it ends, and serves no further run.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ FIRST_PASSED_FD = 3
 MAX_PACKET_BYTES = 65536
 STACK_BYTES = 64 * 1024**2
 TMP_OPTIONS = "mode=1777,size=67108864,nr_inodes=65536"
-SERVED, HUNG_UP, STANDBY_LOST, BROKEN = 0, 3, 4, 5
+SERVED, HUNG_UP, STANDBY_LOST, BROKEN, SPENT = 0, 3, 4, 5, 6
 """Exit codes of a cell's first process."""
 _TAKEN = struct.Struct("=qdd")
 
@@ -53,16 +56,22 @@ class Cell:
         self._user = user
         self._filter = filter_program
         self._greeting = greeting
+        self._files: int | None = None
+        self._deaths = -1
 
-    def serve_confined(self, mapped: int, complain: int) -> int:
+    def serve_confined(self, mapped: int, complain: int, *, has_files: bool) -> int:
         """Serves one run in the namespaces that this process is the first of.
 
         Args:
             mapped: A pipe that tells when the user namespace has its user.
             complain: A pipe for what goes wrong before the run is there, or -1.
+            has_files: Whether one of the namespaces is for mounts.
         """
         try:
-            os.read(mapped, 1)
+            if os.read(mapped, 1) != b"1":
+                raise OSError("its user could not be mapped")
+            if has_files:
+                self._cover_files()
             self._confine()
         except OSError as error:
             if complain >= 0:
@@ -71,17 +80,21 @@ class Cell:
         os.close(mapped)
         if complain >= 0:
             os.close(complain)
-        return self._serve(drop_to=None, filter_program=b"")
+        return self._serve(drop_to=None, filter_program=b"", shares_files=not has_files)
 
     def serve_unconfined(self) -> int:
         """Serves one run in the jail as it is, where cells can't be made."""
-        return self._serve(drop_to=self._user, filter_program=self._filter)
+        return self._serve(drop_to=self._user, filter_program=self._filter, shares_files=False)
 
-    def _confine(self) -> None:
-        """Leaves this process, and all that it starts, nothing but its namespaces."""
+    @staticmethod
+    def _cover_files() -> None:
+        """Gives this process, and all that it starts, a /tmp of their own and no /proc."""
         restricted = linux.MS_NOSUID | linux.MS_NODEV
         linux.mount_tmpfs("/tmp", restricted, TMP_OPTIONS)  # noqa: S108 - the cell's own
         linux.mount_tmpfs("/proc", restricted | linux.MS_NOEXEC | linux.MS_RDONLY, "mode=0000")
+
+    def _confine(self) -> None:
+        """Leaves this process, and all that it starts, nothing but its namespaces."""
         os.chdir("/tmp")  # noqa: S108 - the cell's own
         if self._user is not None:
             os.setresgid(self._user, self._user, self._user)
@@ -91,11 +104,14 @@ class Cell:
         if self._filter:
             linux.install_filter(self._filter)
 
-    def _serve(self, *, drop_to: int | None, filter_program: bytes) -> int:
+    def _serve(self, *, drop_to: int | None, filter_program: bytes, shares_files: bool) -> int:
         taken, say_taken = os.pipe()
         begun, mark = os.pipe()
+        self._files = state_of_files() if shares_files else None
+        self._deaths = note_deaths()
         pid = os.fork()
         if pid == 0:
+            forget_deaths()
             Order(self._control, self._greeting).obey(say_taken, mark, drop_to, filter_program)
         os.close(say_taken)
         os.close(mark)
@@ -110,15 +126,14 @@ class Cell:
             return HUNG_UP if hung_up else STANDBY_LOST
         run_id, cpu_limit, began = _TAKEN.unpack(order)
         limit = None
-        pidfd = os.pidfd_open(pid)
-        watched: list[Any] = [self._control, pidfd]
-        while True:
+        watched: list[Any] = [self._control, self._deaths]
+        while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             # One process can't use CPU faster than its threads have cores: half the rest is early
             # enough, and 5 ms is fine enough.
             rest = max(0.005, (cpu_limit - cpu_seconds_of(pid)) / (2 * (os.cpu_count() or 1)))
             readable, _, _ = select.select(watched, [], [], rest)
-            if pidfd in readable:
-                break
+            if self._deaths in readable:
+                os.read(self._deaths, 4096)
             if self._control in readable and not self._obey(pid, run_id):
                 return HUNG_UP
             if limit is None and cpu_seconds_of(pid) >= cpu_limit:
@@ -127,6 +142,7 @@ class Cell:
         _, status, _ = os.wait4(pid, 0)
         kill_all_others()
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = self._files not in (None, state_of_files())
         event = {
             "event": "exit",
             "id": run_id,
@@ -137,9 +153,10 @@ class Cell:
             "cpu_seconds": usage.ru_utime + usage.ru_stime,
             "wall_seconds": time.monotonic() - began,
             "peak_memory_bytes": usage.ru_maxrss * 1024,
+            "spent": spent,
         }
         self._control.send(json.dumps(event).encode())
-        return SERVED
+        return SPENT if spent else SERVED
 
     def _obey(self, pid: int, run_id: int) -> bool:
         packet = self._control.recv(MAX_PACKET_BYTES)
@@ -205,6 +222,25 @@ def cpu_seconds_of(pid: int) -> float:
         return 0.0
 
 
+def state_of_files() -> int:
+    """A number that changes with the only folder that can be written to, whatever is done to it."""
+    return os.stat("/tmp").st_ctime_ns  # noqa: S108 - the jail's
+
+
+def note_deaths() -> int:
+    """A file descriptor that can be read from when a child has ended; gVisor has no pidfds."""
+    readable, writable = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    return readable
+
+
+def forget_deaths() -> None:
+    """Undoes that in the child, which closes what it has no use for."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
 def kill_all_others() -> None:
     """Ends everything else in the cell, and reaps it so that its usage is counted."""
     with contextlib.suppress(ProcessLookupError):
@@ -268,5 +304,6 @@ def limit_resources(limits: dict[str, Any]) -> None:
         (resource.RLIMIT_NICE, 0),
         (resource.RLIMIT_RTPRIO, 0),
     ):
-        resource.setrlimit(which, (value, value))
+        if resource.getrlimit(which) != (value, value):  # gVisor refuses some even then
+            resource.setrlimit(which, (value, value))
     resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, STACK_BYTES))

@@ -15,9 +15,9 @@ The first event on the socket is
 
     {"event": "ready", "reusable": true, "missing": ""}
 
-`reusable` is false where the host does not allow cells (`missing` says why): then the jail itself
-is the cell, and serves one run. When the socket closes, everything in the jail ends: the kernel kills
-what is left of a pid namespace together with its first process.
+`reusable` is false where the host does not allow cells (`missing` says what they lack): then the
+jail itself is the cell, and serves one run. When the socket closes, everything in the jail ends:
+the kernel kills what is left of a pid namespace together with its first process.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ import socket
 import sys
 
 from sandboxes.isolation.jailed import linux
-from sandboxes.isolation.jailed.cell import HUNG_UP, SERVED, STANDBY_LOST, Cell
+from sandboxes.isolation.jailed.cell import HUNG_UP, SERVED, SPENT, STANDBY_LOST, Cell
 
+FULL = linux.CLONE_NEWUSER | linux.CLONE_NEWPID | linux.CLONE_NEWNS
+SHARING_FILES = linux.CLONE_NEWUSER | linux.CLONE_NEWPID
+"""Namespaces of cells where the kernel makes no mounts for them: in gVisor."""
 MAX_STANDBYS_LOST = 3
 
 
@@ -44,6 +47,7 @@ class Zygote:
         self._user = user
         self._filter = filter_program
         self._proc = -1
+        self._namespaces = FULL
 
     def serve(self) -> int:
         """Serves until the supervisor hangs up or a cell is lost; returns an exit code."""
@@ -57,7 +61,7 @@ class Zygote:
             _, status = os.waitpid(cell, 0)
             code = os.waitstatus_to_exitcode(status)
             if code not in (SERVED, STANDBY_LOST):
-                return 0 if code == HUNG_UP else 1
+                return 0 if code in (HUNG_UP, SPENT) else 1
             lost = lost + 1 if code == STANDBY_LOST else 0
             if lost > MAX_STANDBYS_LOST:
                 return 1
@@ -69,13 +73,16 @@ class Zygote:
         Raises:
             OSError: Cells can't be made here.
         """
-        cell, complaints = self._make_cell(greeting(reusable=True))
-        with open(complaints, "rb") as pipe:
-            complaint = pipe.read().decode(errors="replace")
-        if complaint:
+        missing = ""
+        for self._namespaces in (FULL, SHARING_FILES):
+            cell, complaints = self._make_cell(greeting(reusable=True, missing=missing))
+            with open(complaints, "rb") as pipe:
+                complaint = pipe.read().decode(errors="replace")
+            if not complaint:
+                return cell
             os.waitpid(cell, 0)
-            raise OSError(complaint)
-        return cell
+            missing = missing or complaint
+        raise OSError(missing)
 
     def _make_cell(self, said: bytes) -> tuple[int, int]:
         """Forks a cell; its pid, and a pipe that tells what went wrong in making it, if anything.
@@ -86,12 +93,13 @@ class Zygote:
         mapped, say_mapped = os.pipe()
         # Only the user of a process that can be looked into may map users for it.
         linux.set_dumpable(True)
-        pid = linux.clone(linux.CLONE_NEWUSER | linux.CLONE_NEWPID | linux.CLONE_NEWNS)
+        pid = linux.clone(self._namespaces)
         if pid == 0:
             for fd in (say_mapped, self._proc, *((complaints,) if said else ())):
                 os.close(fd)
             cell = Cell(self._control, self._user, self._filter, said)
-            os._exit(cell.serve_confined(mapped, complain))
+            has_files = bool(self._namespaces & linux.CLONE_NEWNS)
+            os._exit(cell.serve_confined(mapped, complain, has_files=has_files))
         try:
             self._map_users(pid)
             os.write(say_mapped, b"1")
@@ -110,7 +118,12 @@ class Zygote:
             ("uid_map", f"{user} {user} 1"),
             ("gid_map", f"{group} {group} 1"),
         ):
-            fd = os.open(f"{pid}/{name}", os.O_WRONLY, dir_fd=self._proc)
+            try:
+                fd = os.open(f"{pid}/{name}", os.O_WRONLY, dir_fd=self._proc)
+            except OSError:
+                if name == "setgroups":  # gVisor has none; where it matters, gid_map fails without
+                    continue
+                raise
             try:
                 os.write(fd, text.encode())
             finally:

@@ -1,0 +1,65 @@
+"""Entry of a jail that is a container: meets the supervisor, then serves as its zygote.
+
+    python -c "from … import main; main()" JAIL_FILTER USER_ID|- FILTER MODULE…
+    python -c "from … import describe; describe()"
+
+An engine hands a container no file descriptors. So the supervisor listens at a socket in a folder
+that is mounted into the container, and hands over there what the zygote is to speak through, and
+a file for its standard error. `JAIL_FILTER` is the system call filter of the whole jail, in
+hexadecimal; the rest is the zygote's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import socket
+import sys
+from pathlib import Path
+
+from sandboxes.isolation.jailed import linux, zygote
+
+MEETING_POINT = "/run/verifier/socket"
+ROOT = "/verifier"
+"""Where an image has our sources."""
+DESCRIPTION = f"{ROOT}/worker.json"
+"""What the image's builder put into it."""
+
+
+def main() -> None:
+    """Serves as process 1 of the container."""
+    with _meeting() as supervisor:
+        _, (control, stderr), _, _ = socket.recv_fds(supervisor, 1, 2)
+    os.dup2(stderr, 2)
+    os.close(stderr)
+    jail_filter = sys.argv.pop(1)
+    if jail_filter:
+        linux.install_filter(bytes.fromhex(jail_filter))
+    sys.argv.insert(1, str(control))
+    zygote.main()
+
+
+def describe() -> None:
+    """Tells the supervisor what the image holds."""
+    description = json.loads(Path(DESCRIPTION).read_bytes())
+    description["python"] = platform.python_version()
+    description["sources"] = digest_of_sources(Path(ROOT))
+    with _meeting() as supervisor:
+        supervisor.send(json.dumps(description).encode())
+
+
+def digest_of_sources(root: Path) -> str:
+    """SHA-256 over our sources that run in jails, in hexadecimal."""
+    whole = hashlib.sha256()
+    for source in sorted((root / "sandboxes").glob("*/jailed/*.py")):
+        whole.update(f"{source.relative_to(root)}\0".encode())
+        whole.update(hashlib.sha256(source.read_bytes()).digest())
+    return whole.hexdigest()
+
+
+def _meeting() -> socket.socket:
+    supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    supervisor.connect(MEETING_POINT)
+    return supervisor
