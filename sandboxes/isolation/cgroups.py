@@ -423,10 +423,14 @@ def _pass_on_controllers(group: Path) -> None:
     switch = " ".join(f"+{name}" for name in sorted(wanted))
     try:
         control.write_text(switch, encoding="utf-8")
-    except OSError:  # it holds processes, and if they are ours they can leave
+    except OSError as error:  # it holds processes, and if they are ours they can leave
         (group / SERVICE).mkdir(exist_ok=True)
         for pid in _pids(group) & {os.getpid(), *descendants(os.getpid())}:
             (group / SERVICE / "cgroup.procs").write_text(str(pid), encoding="utf-8")
+        if others := _pids(group):
+            raise CgroupsUnavailable(
+                f"{group} holds processes of others, such as {min(others)}"
+            ) from error
         control.write_text(switch, encoding="utf-8")
 
 

@@ -10,14 +10,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from sandboxes.isolation.cgroups import (
     FOLDER,
-    V1,
+    SERVICE,
     V2,
     CgroupSlots,
     CgroupsUnavailable,
@@ -119,14 +119,16 @@ def test_want_of_memory_elsewhere_is_told_from_the_limit(slots: CgroupSlots) -> 
     inner = tuple(folder / "inner" for folder in folders_of(parent))
     for folder in inner:
         folder.mkdir()
-    slot = Slot(inner, V1)
+        if (folder.parent / "cgroup.subtree_control").exists():
+            (folder.parent / "cgroup.subtree_control").write_text("+memory +pids")
+    slot = Slot(inner, slots._version)
     try:
         assert run(slot, f"bytearray({128 * MIB})[::4096]") == -signal.SIGKILL
         usage = slot.usage()
     finally:
         slot.close()
         parent.close()
-    assert usage.memory_kills == 1
+    assert usage.memory_kills > 0
     assert usage.limit_hits == 0
 
 
@@ -168,8 +170,7 @@ def test_nothing_of_a_run_is_counted_as_the_next_ones(slot: Slot) -> None:
     assert slot.reset() < 8 * MIB
     assert run(slot, "pass") == 0
     after = slot.usage()
-    assert after.peak_memory_bytes is not None
-    assert after.peak_memory_bytes < 32 * MIB
+    assert after.peak_memory_bytes is None or after.peak_memory_bytes < 32 * MIB
     assert (after.memory_kills, after.limit_hits, after.process_refusals) == (0, 0, 0)
 
 
@@ -222,10 +223,9 @@ def test_a_user_without_rights_puts_itself_in_by_what_it_was_handed(slot: Slot) 
         slot.kill()
 
 
-SERVICE = """
-import sys
+LIVING = """
 from sandboxes.isolation.cgroups import CgroupSlots
-slots = CgroupSlots.find(sys.argv[1] or None)
+slots = CgroupSlots.find()
 slot = slots.take()
 slot.limit(memory_bytes=1 << 28, processes=8)
 import subprocess
@@ -240,7 +240,7 @@ input()
 def test_a_service_removes_what_a_killed_one_left_and_nothing_of_a_living_one(
     slots: CgroupSlots,
 ) -> None:
-    command = [sys.executable, "-c", SERVICE, ""]
+    command = [sys.executable, "-c", LIVING]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as service:
@@ -267,12 +267,15 @@ def test_closing_leaves_nothing() -> None:
 NOBODY = 65534
 FIND = """
 import os, sys
+from pathlib import Path
 from sandboxes.isolation.cgroups import CgroupSlots, CgroupsUnavailable
+for folder in sys.argv[1:]:
+    Path(folder, "cgroup.procs").write_text("0")
 os.setgroups([])
 os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)
 try:
-    slots = CgroupSlots.find(sys.argv[1] or None)
+    slots = CgroupSlots.find()
 except CgroupsUnavailable as error:
     print(error)
 else:
@@ -281,40 +284,52 @@ else:
 """
 
 
-def found_by_nobody(root: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-c", FIND, root],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
+def found_by_nobody(*own: Path) -> str:
+    """What an ordinary user finds, whose control groups are these."""
+    command = [sys.executable, "-c", FIND, *map(str, own)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def delegated(slots: CgroupSlots) -> Iterator[list[Path]]:
+    """New control groups, one in each hierarchy that slots use."""
+    prepared = [folder.parent / f"verifier-test-{os.getpid()}" for folder in slots._folders]
+    for folder in prepared:
+        folder.mkdir()
+    yield prepared
+    for folder in prepared:
+        if (folder / SERVICE).exists():
+            (folder / SERVICE).rmdir()
+        folder.rmdir()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user takes root")
-def test_an_ordinary_user_needs_a_control_group_of_its_own(slots: CgroupSlots) -> None:
-    assert slots.enforced
-    assert "Permission denied" in found_by_nobody("")
+def test_an_ordinary_user_needs_control_groups_of_its_own(
+    slots: CgroupSlots, delegated: list[Path]
+) -> None:
+    assert "Permission denied" in found_by_nobody(*delegated)
+    for folder in delegated:
+        for name in ("", "cgroup.procs", "cgroup.subtree_control"):  # as systemd delegates them
+            if (folder / name).exists():
+                os.chown(folder / name, NOBODY, NOBODY)
+    assert found_by_nobody(*delegated) == " ".join(slots.enforced)
+
+
+def test_slots_lie_in_a_control_group_that_is_named(delegated: list[Path]) -> None:
     mounted = hierarchies(
         Path("/proc/self/mountinfo").read_text(encoding="utf-8"),
         Path("/proc/self/cgroup").read_text(encoding="utf-8"),
-        root=f"/verifier-test-{os.getpid()}",
+        root="/",
     )
-    prepared = [mounted.memory, mounted.pids, mounted.cpuacct]
-    try:
-        for folder in prepared:
-            assert folder is not None
-            folder.mkdir()
-            os.chown(folder, NOBODY, NOBODY)
-        assert found_by_nobody(f"/verifier-test-{os.getpid()}") == " ".join(slots.enforced)
-    finally:
-        for folder in prepared:
-            assert folder is not None
-            folder.rmdir()
+    top = (mounted.memory if "/memory" in str(delegated[0]) else None) or mounted.unified
+    assert top is not None
+    with closing(CgroupSlots.find(f"/{delegated[0].relative_to(top)}")) as named:
+        assert named._folders[0].parent == delegated[0]
 
 
 def test_a_control_group_that_is_not_there_is_named() -> None:
-    with pytest.raises(CgroupsUnavailable, match=r"/no/such/group.*Delegate=memory pids"):
+    with pytest.raises(CgroupsUnavailable, match="Delegate=memory pids"):
         CgroupSlots.find("/no/such/group")
 
 
