@@ -5,8 +5,10 @@ code; a cell's own filter, on top of the jail's, denies these as well.
 
 They deny what a Python program has no use for and kernels have had trouble with: making
 namespaces and mounts, reaching into other processes, sockets of any family, kernel keyrings, BPF,
-performance events, io_uring, scheduling (a process could have itself kept waiting). Calls of a
-foreign architecture kill the process: their numbers mean something else.
+performance events, io_uring, scheduling (a process could have itself kept waiting), watches on
+files, flushing the host's disks, listing mounts, which tells paths of the host. Calls of a foreign
+architecture kill the process: their numbers mean something else. Calls newer than this list answer
+ENOSYS, as an older kernel does.
 
 A socket that is handed in still works, but belongs to the network namespace it was made in: it
 can't be bound or connected, nor asked about network interfaces. Limits can be set for the calling
@@ -41,6 +43,7 @@ _NUMBER_OFFSET: Final = 0
 _ARCH_OFFSET: Final = 4
 _FIRST_ARGUMENT_OFFSET: Final = 16
 _SECOND_ARGUMENT_OFFSET: Final = 24
+_THIRD_ARGUMENT_OFFSET: Final = 32
 _X32_BIT: Final = 0x40000000
 _SOCKET_REQUESTS: Final = 0x8900  # SIOC…, linux/sockios.h
 # CLONE_NEWTIME shares its bit with the signal mask of clone, and is no flag of clone.
@@ -55,6 +58,7 @@ class _Architecture:
     clone3: int
     prlimit: int
     ioctl: int
+    getsockopt: int
     denied: tuple[int, ...]
 
 
@@ -77,6 +81,16 @@ _COMMON: Final = (
     447,  # memfd_secret
     448,  # process_mrelease
 )
+_FIRST_UNKNOWN: Final = 449
+_KNOWN_AFTER_ALL: Final = (
+    449,  # futex_waitv
+    452,  # fchmodat2
+    454,  # futex_wake
+    455,  # futex_wait
+    456,  # futex_requeue
+    462,  # mseal
+)
+_SO_PEERPIDFD: Final = 77
 _ARCHITECTURES: Final = {
     "x86_64": _Architecture(
         audit=0xC000003E,
@@ -85,6 +99,7 @@ _ARCHITECTURES: Final = {
         clone3=435,
         prlimit=302,
         ioctl=16,
+        getsockopt=55,
         denied=(
             41,  # socket
             42,  # connect
@@ -145,6 +160,10 @@ _ARCHITECTURES: Final = {
             320,  # kexec_file_load
             321,  # bpf
             323,  # userfaultfd
+            162,  # sync
+            253,  # inotify_init
+            294,  # inotify_init1
+            306,  # syncfs
         ),
     ),
     "aarch64": _Architecture(
@@ -154,6 +173,7 @@ _ARCHITECTURES: Final = {
         clone3=435,
         prlimit=261,
         ioctl=29,
+        getsockopt=209,
         denied=(
             198,  # socket
             200,  # bind
@@ -209,6 +229,9 @@ _ARCHITECTURES: Final = {
             294,  # kexec_file_load
             280,  # bpf
             282,  # userfaultfd
+            81,  # sync
+            26,  # inotify_init1
+            267,  # syncfs
         ),
     ),
 }
@@ -254,7 +277,14 @@ def jail_program(machine: str = "") -> bytes | None:
     for number in (*architecture.denied, *_COMMON):
         instructions += _if(_JUMP_EQUAL, number, _ERRNO | errno.EPERM)
     denied = _ERRNO | errno.EPERM
+    for number in _KNOWN_AFTER_ALL:
+        instructions += _if(_JUMP_EQUAL, number, _ALLOW)
     instructions += [
+        *_if(_JUMP_GREATER_EQUAL, _FIRST_UNKNOWN, _ERRNO | errno.ENOSYS),
+        _jump(_JUMP_EQUAL, architecture.getsockopt, 0, 4),
+        _statement(_LOAD, _THIRD_ARGUMENT_OFFSET),
+        *_if(_JUMP_EQUAL, _SO_PEERPIDFD, denied),
+        _statement(_RETURN, _ALLOW),
         _jump(_JUMP_EQUAL, architecture.prlimit, 0, 4),
         _statement(_LOAD, _FIRST_ARGUMENT_OFFSET),
         *_unless(_JUMP_EQUAL, 0, denied),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
+import random
 import signal
 import socket
 from collections.abc import Mapping
@@ -55,7 +55,6 @@ class ZygoteJail:
         self.ready: asyncio.Future[None] = self._loop.create_future()
         self.ready.add_done_callback(_look_at)
         self._zygote_pid = 0
-        self._ids = itertools.count(1)
         self._runs: dict[int, _Run] = {}
         self._lost: SandboxLost | None = None
         self._closing: asyncio.Future[None] | None = None
@@ -71,7 +70,8 @@ class ZygoteJail:
 
     def start(self, module: str, *, fds: Mapping[str, int], limits: ProcessLimits) -> JailedRun:
         """Starts `module.main()` in a new cell; see `Jail`."""
-        run = _Run(self, next(self._ids))
+        # No run can tell from its number how many there were before.
+        run = _Run(self, random.getrandbits(62))
         command = {
             "op": "run",
             "id": run.number,

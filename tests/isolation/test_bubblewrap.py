@@ -37,7 +37,7 @@ async def test_what_makes_no_sense_loses_the_jail(backend: BubblewrapBackend) ->
     await jail.ready
 
     with pytest.raises(TypeError):
-        jail._take({"event": "exit", "id": 1, "mood": "good"})
+        jail._take({"event": "exit", "id": next(iter(jail._runs)), "mood": "good"})
     jail._lose("it said what makes no sense")
 
     with pytest.raises(SandboxLost, match="no sense"):

@@ -20,6 +20,7 @@ def answer(
     arch: int = X86_64,
     first_argument: int = 0,
     second_argument: int = 0,
+    third_argument: int = 0,
     in_cell: bool = True,
 ) -> int:
     """Runs the programs of a jail and of a cell in it as the kernel does."""
@@ -30,7 +31,7 @@ def answer(
     # The kernel takes the strictest answer: the lowest of these values, as a signed number.
     return min(
         (
-            _answer_of(program, number, arch, first_argument, second_argument)
+            _answer_of(program, number, arch, (first_argument, second_argument, third_argument))
             for program in programs
         ),
         key=lambda action: action - (action >> 31 << 32),
@@ -38,11 +39,11 @@ def answer(
 
 
 def _answer_of(
-    program: bytes | None, number: int, arch: int, first_argument: int, second_argument: int
+    program: bytes | None, number: int, arch: int, arguments: tuple[int, int, int]
 ) -> int:
     assert program is not None
     instructions = [struct.unpack_from("=HBBI", program, at) for at in range(0, len(program), 8)]
-    data = struct.pack("=IIQ6Q", number, arch, 0, first_argument, second_argument, 0, 0, 0, 0)
+    data = struct.pack("=IIQ6Q", number, arch, 0, *arguments, 0, 0, 0)
     accumulator, position = 0, 0
     while True:
         code, if_true, if_false, operand = instructions[position]
@@ -77,6 +78,11 @@ def _answer_of(
         pytest.param(321, EPERM, id="bpf"),
         pytest.param(425, EPERM, id="io_uring_setup"),
         pytest.param(435, ERRNO | errno.ENOSYS, id="clone3"),
+        pytest.param(294, EPERM, id="inotify_init1"),
+        pytest.param(162, EPERM, id="sync"),
+        pytest.param(452, ALLOW, id="fchmodat2"),
+        pytest.param(457, ERRNO | errno.ENOSYS, id="statmount"),
+        pytest.param(600, ERRNO | errno.ENOSYS, id="a-call-of-the-future"),
         pytest.param(0x40000000 | 41, KILL, id="x32"),
     ],
 )
@@ -113,6 +119,10 @@ def test_the_first_process_of_a_jail_can_make_cells(number: int, flags: int) -> 
     assert answer(number, first_argument=flags, in_cell=False) == ALLOW
 
 
+def test_no_socket_tells_who_made_it() -> None:
+    assert answer(55, first_argument=4, second_argument=1, third_argument=77) == EPERM
+
+
 def test_other_machines_have_no_filter() -> None:
     assert seccomp.jail_program("riscv64") is None
     assert seccomp.cell_program("riscv64") is None
@@ -123,6 +133,7 @@ def test_other_machines_have_no_filter() -> None:
 @pytest.mark.parametrize(
     ("number", "arguments", "expected"),
     [
+        pytest.param(55, (1, 3), ALLOW, id="getsockopt"),
         pytest.param(302, (0, 7), ALLOW, id="prlimit-of-its-own"),
         pytest.param(302, (1, 7), EPERM, id="prlimit-of-process-1"),
         pytest.param(16, (4, 0x541B), ALLOW, id="ioctl-of-a-file"),

@@ -46,15 +46,28 @@ SERVED, HUNG_UP, STANDBY_LOST, BROKEN, SPENT = 0, 3, 4, 5, 6
 _TAKEN = struct.Struct("=qdd")
 
 
+class Place:
+    """What all cells of a jail have in common."""
+
+    def __init__(
+        self, *, control: socket.socket, entries: list[int], user: int | None, filter_program: bytes
+    ) -> None:
+        self.control = control
+        """To the supervisor."""
+        self.entries = entries
+        """Of the control group that counts what runs use."""
+        self.user = user
+        """What runs become; None if they stay who they are."""
+        self.filter_program = filter_program
+        """Over the system calls of runs."""
+
+
 class Cell:
     """The first process of a cell."""
 
-    def __init__(
-        self, control: socket.socket, user: int | None, filter_program: bytes, greeting: bytes
-    ) -> None:
-        self._control = control
-        self._user = user
-        self._filter = filter_program
+    def __init__(self, place: Place, greeting: bytes) -> None:
+        self._place = place
+        self._control = place.control
         self._greeting = greeting
         self._files: int | None = None
         self._deaths = -1
@@ -72,6 +85,7 @@ class Cell:
                 raise OSError("its user could not be mapped")
             if has_files:
                 self._cover_files()
+            self._enter_control_group()
             self._confine()
         except OSError as error:
             if complain >= 0:
@@ -84,25 +98,38 @@ class Cell:
 
     def serve_unconfined(self) -> int:
         """Serves one run in the jail as it is, where cells can't be made."""
-        return self._serve(drop_to=self._user, filter_program=self._filter, shares_files=False)
+        self._enter_control_group()
+        place = self._place
+        return self._serve(
+            drop_to=place.user, filter_program=place.filter_program, shares_files=False
+        )
 
     @staticmethod
     def _cover_files() -> None:
-        """Gives this process, and all that it starts, a /tmp of their own and no /proc."""
+        """Gives this process, and all that it starts, a /tmp of their own and no /proc.
+
+        Devices stay usable, but not to leave a mark on: their times are the host's.
+        """
         restricted = linux.MS_NOSUID | linux.MS_NODEV
         linux.mount_tmpfs("/tmp", restricted, TMP_OPTIONS)  # noqa: S108 - the cell's own
         linux.mount_tmpfs("/proc", restricted | linux.MS_NOEXEC | linux.MS_RDONLY, "mode=0000")
+        for path in ("/dev", *(f"/dev/{name}" for name in os.listdir("/dev"))):
+            linux.protect_mount(path)
+
+    def _enter_control_group(self) -> None:
+        for entry in self._place.entries:
+            os.pwrite(entry, b"0", 0)
+            os.close(entry)
 
     def _confine(self) -> None:
         """Leaves this process, and all that it starts, nothing but its namespaces."""
         os.chdir("/tmp")  # noqa: S108 - the cell's own
-        if self._user is not None:
-            os.setresgid(self._user, self._user, self._user)
-            os.setresuid(self._user, self._user, self._user)
+        if self._place.user is not None:
+            become_user(self._place.user)
         linux.drop_capabilities()
         linux.set_dumpable(False)
-        if self._filter:
-            linux.install_filter(self._filter)
+        if self._place.filter_program:
+            linux.install_filter(self._place.filter_program)
 
     def _serve(self, *, drop_to: int | None, filter_program: bytes, shares_files: bool) -> int:
         taken, say_taken = os.pipe()
@@ -121,25 +148,26 @@ class Cell:
         """Waits for the run to begin and to end; reports how it did."""
         order = os.read(taken, _TAKEN.size)
         if len(order) < _TAKEN.size:
-            _, status = os.waitpid(pid, 0)
-            hung_up = os.waitstatus_to_exitcode(status) == HUNG_UP
+            hung_up = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == HUNG_UP
             return HUNG_UP if hung_up else STANDBY_LOST
         run_id, cpu_limit, began = _TAKEN.unpack(order)
-        limit = None
+        limit: str | None = None
+        status: int | None = None
         watched: list[Any] = [self._control, self._deaths]
-        while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+        while status is None:
             # One process can't use CPU faster than its threads have cores: half the rest is early
             # enough, and 5 ms is fine enough.
             rest = max(0.005, (cpu_limit - cpu_seconds_of(pid)) / (2 * (os.cpu_count() or 1)))
             readable, _, _ = select.select(watched, [], [], rest)
             if self._deaths in readable:
                 os.read(self._deaths, 4096)
+                status = reap(pid)
+                continue
             if self._control in readable and not self._obey(pid, run_id):
                 return HUNG_UP
             if limit is None and cpu_seconds_of(pid) >= cpu_limit:
                 limit = "cpu-time"
                 os.kill(pid, signal.SIGKILL)
-        _, status, _ = os.wait4(pid, 0)
         kill_all_others()
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent = self._files not in (None, state_of_files())
@@ -239,6 +267,16 @@ def forget_deaths() -> None:
     """Undoes that in the child, which closes what it has no use for."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def reap(pid: int) -> int | None:
+    """Reaps all that has ended in the cell; the status of this process, if it was among it."""
+    status = None
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == pid:
+                status = ended[1]
+    return status
 
 
 def kill_all_others() -> None:

@@ -7,6 +7,7 @@ the middle of such a call, and must own the lock when it returns.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 
 CLONE_NEWNS = 0x00020000
@@ -16,6 +17,8 @@ MS_RDONLY = 0x1
 MS_NOSUID = 0x2
 MS_NODEV = 0x4
 MS_NOEXEC = 0x8
+MS_REMOUNT = 0x20
+MS_BIND = 0x1000
 _SIGCHLD = 17
 _PR_SET_DUMPABLE = 4
 _PR_SET_SECCOMP = 22
@@ -60,6 +63,22 @@ def mount_tmpfs(path: str, flags: int, options: str) -> None:
     """
     if _libc.mount(b"tmpfs", path.encode(), b"tmpfs", ctypes.c_ulong(flags), options.encode()) != 0:
         raise _error(f"mount {path}")
+
+
+def protect_mount(path: str) -> None:
+    """Makes a mount read-only in this mount namespace; what is no mount stays as it is.
+
+    Devices on it can still be read and written, but their times and modes are nobody's to change.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    kept = os.statvfs(path).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)  # may be locked
+    flags = MS_REMOUNT | MS_BIND | MS_RDONLY | kept
+    if _libc.mount(None, path.encode(), None, ctypes.c_ulong(flags), None) != 0:
+        error = _error(f"remount {path}")
+        if error.errno != errno.EINVAL:
+            raise error
 
 
 def set_dumpable(dumpable: bool) -> None:

@@ -4,10 +4,11 @@ It has imported everything that runs need, so that each starts as a fork of it, 
 candidate data: a job reaches the process that runs it as a file descriptor. It is process 1 of the
 jail's pid namespace.
 
-    python -c "from … import main; main()" CONTROL_FD USER_ID|- FILTER MODULE…
+    python -c "from … import main; main()" CONTROL_FD[,ENTRY_FD…] USER_ID|- FILTER MODULE…
 
 `CONTROL_FD` is a socket to the supervisor (one JSON object per packet, file descriptors beside it;
-`cell.py` has the commands). With a user id, every run becomes that user. `FILTER` is a system call
+`cell.py` has the commands). A process that writes "0" to an `ENTRY_FD` puts itself into a control
+group; every cell does. With a user id, every run becomes that user. `FILTER` is a system call
 filter for runs, in hexadecimal; it may be empty. Modules are imported, and those with a function
 `warm` are warmed up with it.
 
@@ -31,7 +32,7 @@ import socket
 import sys
 
 from sandboxes.isolation.jailed import linux
-from sandboxes.isolation.jailed.cell import HUNG_UP, SERVED, SPENT, STANDBY_LOST, Cell
+from sandboxes.isolation.jailed.cell import HUNG_UP, SERVED, SPENT, STANDBY_LOST, Cell, Place
 
 FULL = linux.CLONE_NEWUSER | linux.CLONE_NEWPID | linux.CLONE_NEWNS
 SHARING_FILES = linux.CLONE_NEWUSER | linux.CLONE_NEWPID
@@ -42,10 +43,8 @@ MAX_STANDBYS_LOST = 3
 class Zygote:
     """Makes one cell after another, each in namespaces of its own."""
 
-    def __init__(self, control: socket.socket, user: int | None, filter_program: bytes) -> None:
-        self._control = control
-        self._user = user
-        self._filter = filter_program
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._proc = -1
         self._namespaces = FULL
 
@@ -65,6 +64,7 @@ class Zygote:
             lost = lost + 1 if code == STANDBY_LOST else 0
             if lost > MAX_STANDBYS_LOST:
                 return 1
+            cell = 0  # or the next cell could tell from it how many there were
             cell, _ = self._make_cell(b"")
 
     def _first_cell(self) -> int:
@@ -97,9 +97,8 @@ class Zygote:
         if pid == 0:
             for fd in (say_mapped, self._proc, *((complaints,) if said else ())):
                 os.close(fd)
-            cell = Cell(self._control, self._user, self._filter, said)
             has_files = bool(self._namespaces & linux.CLONE_NEWNS)
-            os._exit(cell.serve_confined(mapped, complain, has_files=has_files))
+            os._exit(Cell(self._place, said).serve_confined(mapped, complain, has_files=has_files))
         try:
             self._map_users(pid)
             os.write(say_mapped, b"1")
@@ -111,8 +110,8 @@ class Zygote:
 
     def _map_users(self, pid: int) -> None:
         """Gives the cell's user namespace its only user and group."""
-        user = os.geteuid() if self._user is None else self._user
-        group = os.getegid() if self._user is None else self._user
+        user = os.geteuid() if self._place.user is None else self._place.user
+        group = os.getegid() if self._place.user is None else self._place.user
         for name, text in (
             ("setgroups", "deny"),
             ("uid_map", f"{user} {user} 1"),
@@ -131,7 +130,7 @@ class Zygote:
 
     def _serve_once(self, missing: str) -> int:
         said = greeting(reusable=False, missing=missing)
-        return Cell(self._control, self._user, self._filter, said).serve_unconfined()
+        return Cell(self._place, said).serve_unconfined()
 
 
 def greeting(*, reusable: bool, missing: str = "") -> bytes:
@@ -142,8 +141,9 @@ def greeting(*, reusable: bool, missing: str = "") -> bytes:
 def main() -> None:
     """Serves as process 1, with the modules that its runs need already imported."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    control, user, filter_program, *modules = sys.argv[1:]
-    os.set_inheritable(int(control), False)
+    fds, user, filter_program, *modules = sys.argv[1:]
+    control, *entries = map(int, fds.split(","))
+    os.set_inheritable(control, False)
     for name in modules:
         module = importlib.import_module(name)
         if hasattr(module, "warm"):
@@ -156,9 +156,10 @@ def main() -> None:
     linux.set_dumpable(False)
     gc.collect()
     gc.freeze()
-    zygote = Zygote(
-        socket.socket(fileno=int(control)),
-        None if user == "-" else int(user),
-        bytes.fromhex(filter_program),
+    place = Place(
+        control=socket.socket(fileno=control),
+        entries=entries,
+        user=None if user == "-" else int(user),
+        filter_program=bytes.fromhex(filter_program),
     )
-    sys.exit(zygote.serve())
+    sys.exit(Zygote(place).serve())
