@@ -29,7 +29,7 @@ Z3_WORKER: Final = "sandboxes.logic.jailed.z3_worker"
 CVC5_WORKER: Final = "sandboxes.logic.jailed.cvc5_worker"
 PROVER: Final = "sandboxes.logic.jailed.prover"
 
-STEPS_PER_CVC5_UNIT: Final = 20
+STEPS_PER_CVC5_UNIT: Final = 10
 """Z3's units to one of cvc5's: about what takes the same time."""
 STEPS_PER_CLAUSE: Final = 200
 """Z3's units to one round of a saturating prover."""
@@ -151,6 +151,7 @@ class Cvc5Instances:
                     # So that what is instantiated is what was asserted.
                     "miniscope-quant": "off",
                     "macros-quant": "false",
+                    "var-elim-quant": "false",
                     "print-inst-full": "true",
                 },
             }
