@@ -7,6 +7,8 @@ without any jail, they have to get through, or the attempt is the one that is br
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +17,7 @@ from sandboxes.conformance.checks import Subject
 from sandboxes.conformance.host import Host, host
 from sandboxes.conformance.programs import opened, run
 
-__all__ = ["ATTEMPTS", "Attempt", "program_of"]
+__all__ = ["ATTEMPTS", "Attempt", "program_of", "program_of_all"]
 
 DENIED: Final = frozenset({"EPERM", "EACCES", "ENOSYS"})
 ABSENT: Final = frozenset({"ENOENT", "EACCES", "EPERM", "EROFS"})
@@ -73,10 +75,11 @@ class Told(Exception): pass
 """
 
 _MAIN: Final = """
-try: print(attempt() or "reached")
-except Told as told: print(told)
-except OSError as error: print(errno.errorcode.get(error.errno or 0, error))
-except ValueError as error: print("EPERM" if "not allowed" in str(error) else error)
+def said_by(attempt):
+    try: return str(attempt() or "reached")
+    except Told as told: return str(told)
+    except OSError as error: return errno.errorcode.get(error.errno or 0, str(error))
+    except ValueError as error: return "EPERM" if "not allowed" in str(error) else str(error)
 """
 
 
@@ -116,8 +119,24 @@ class Attempt:
 
 def program_of(attempt: Attempt, canaries: Host) -> str:
     """A program that says what came of an attempt."""
-    body = "".join(f"    {line}\n" for line in attempt.body.splitlines())
-    return f"{_PRELUDE}{canaries.as_source()}def attempt():\n{body}{_MAIN}"
+    return f"{_program([attempt], canaries)}print(said_by(attempt_0))\n"
+
+
+def program_of_all(attempts: Sequence[Attempt], canaries: Host) -> str:
+    """A program that makes one attempt after another, and says what came of each, in JSON."""
+    names = ", ".join(f"attempt_{number}" for number in range(len(attempts)))
+    return (
+        f"{_program(attempts, canaries)}import json\n"
+        f"print(json.dumps([said_by(one) for one in ({names},)]))\n"
+    )
+
+
+def _program(attempts: Sequence[Attempt], canaries: Host) -> str:
+    bodies = "".join(
+        f"def attempt_{number}():\n{textwrap.indent(attempt.body, '    ')}\n"
+        for number, attempt in enumerate(attempts)
+    )
+    return f"{_PRELUDE}{canaries.as_source()}{bodies}{_MAIN}"
 
 
 def _files() -> list[Attempt]:
