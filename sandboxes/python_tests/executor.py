@@ -15,6 +15,7 @@ from sandboxes.isolation.jail import Backend
 from sandboxes.isolation.pool import JailPool
 from sandboxes.python_tests.judge import Facts, Located, case_result, judge
 from sandboxes.python_tests.problems import candidate_job, checker_job, violations
+from sandboxes.python_tests.pytest_suite import run_pytest_suite
 from sandboxes.python_tests.report import CaseReport
 from sandboxes.python_tests.shared import run_shared
 from sandboxes.python_tests.split import run_split
@@ -27,6 +28,7 @@ from verifier_service.model import (
     Progress,
     ProgressListener,
     Provenance,
+    PytestSuite,
     PythonTests,
     ResourceUsage,
     State,
@@ -98,7 +100,9 @@ class PythonTestsExecutor:
 
     def violations(self, criterion: Criterion) -> list[Violation]:
         """Says what is wrong with a problem."""
-        return violations(criterion) if isinstance(criterion, PythonTests) else []
+        if not isinstance(criterion, PythonTests):
+            return []
+        return violations(criterion, runs_pytest=self._runs_pytest)
 
     async def verify(
         self,
@@ -137,6 +141,10 @@ class PythonTestsExecutor:
 
         if isinstance(tests.form, StdioCases):
             return await run_stdio(
+                jails, tests, source, limits=limits, on_case=on_case, on_start=on_start
+            )
+        if isinstance(tests.form, PytestSuite):
+            return await run_pytest_suite(
                 jails, tests, source, limits=limits, on_case=on_case, on_start=on_start
             )
         facts = await run_split(

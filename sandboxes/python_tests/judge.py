@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sandboxes.isolation.jail import Exit
-from sandboxes.python_tests.report import CaseReport, Report
+from sandboxes.python_tests.report import ASIDE, CaseReport, Report
 from verifier_service.model import (
     Assurance,
     Diagnostic,
@@ -35,7 +35,7 @@ from verifier_service.model import (
 
 __all__ = ["INCONCLUSIVE", "SUMMARIES", "Facts", "Located", "case_result", "judge"]
 
-INCONCLUSIVE: Final = {"opinion-needed", "checker-limit", "overloaded"}
+INCONCLUSIVE: Final = {"opinion-needed", "checker-limit", "overloaded", *ASIDE}
 """Reasons that say nothing about the candidate's worth."""
 
 _UNREADABLE: Final = (
@@ -64,6 +64,8 @@ SUMMARIES: Final = {
     "output-exceeded": "It wrote far more output than it may.",
     "tampering": "It passes even tests that no correct candidate can pass.",
     "nonzero-exit": "The program ended with a non-zero exit code.",
+    "skipped": "A test skipped itself while it ran.",
+    "expected-failure": "A test is expected to fail.",
     "opinion-needed": "Only the candidate's own code could say whether it is right.",
     "checker-limit": "The tests themselves ran into their limits.",
     "overloaded": "The machine was too busy to let it run to an end.",

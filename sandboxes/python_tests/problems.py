@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import keyword
 import re
+import sys
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from sandboxes.python_tests.jailed import literal
@@ -22,12 +25,22 @@ MAX_CASES: Final = 10_000
 MAX_TEST_BYTES: Final = 8 * 1024**2
 MAX_JSON_BYTES: Final = 4 * 1024**2
 MAX_REPORTED: Final = 20
+MAX_FILES: Final = 1000
+MAX_PATH: Final = 200
 _ENTRY_POINT: Final = re.compile(r"[^\W\d]\w*(\(\))?(\.[^\W\d]\w*(\(\))?)*")
+_FILE: Final = re.compile(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*")
+_TAKEN: Final = {"conftest", "pytest", "pluggy", "iniconfig", "packaging", "py", "sandboxes"}
+"""Modules besides those of the standard library that a run of pytest needs."""
 _FORM: Final = "problem.python_tests"
 
 
-def violations(tests: PythonTests) -> list[Violation]:
-    """Says all that is wrong with a problem, the first of each kind of case at least."""
+def violations(tests: PythonTests, *, runs_pytest: bool = True) -> list[Violation]:
+    """Says all that is wrong with a problem, the first of each kind of case at least.
+
+    Args:
+        tests: The problem.
+        runs_pytest: Whether pytest is installed beside the service.
+    """
     found = _too_long(f"{_FORM}.preamble", tests.preamble)
     match tests.form:
         case TestCode():
@@ -37,13 +50,7 @@ def violations(tests: PythonTests) -> list[Violation]:
         case StdioCases():
             found += _stdio_violations(tests.form)
         case PytestSuite():
-            found.append(
-                Violation(
-                    f"{_FORM}.pytest",
-                    "this server does not run pytest suites. Test functions without fixtures and "
-                    "unittest classes run in the form `code`.",
-                )
-            )
+            found += _pytest_violations(tests.form, runs_pytest=runs_pytest)
     return found
 
 
@@ -112,6 +119,57 @@ def _json_violations(field: str, text: str, *, arguments: bool) -> list[Violatio
 
 def _stdio_violations(form: StdioCases) -> list[Violation]:
     return _count_violations(f"{_FORM}.stdio.cases", len(form.cases))
+
+
+def _pytest_violations(form: PytestSuite, *, runs_pytest: bool) -> list[Violation]:
+    if not runs_pytest:
+        return [
+            Violation(
+                f"{_FORM}.pytest",
+                "this server has no pytest: install it there by `pip install pytest`. Test "
+                "functions without fixtures and unittest classes run in the form `code`.",
+            )
+        ]
+    found = _module_violations(form.module)
+    if not 1 <= len(form.files) <= MAX_FILES:
+        count = len(form.files)
+        found.append(
+            Violation(f"{_FORM}.pytest.files", f"has {count} files. Give 1 to {MAX_FILES}.")
+        )
+    found += _too_long(f"{_FORM}.pytest.files", "".join(text for _, text in form.files))
+    own = PurePosixPath(f"{form.module.replace('.', '/')}.py")
+    paths = {PurePosixPath(path) for path, _ in form.files} | {own}
+    for path, _ in form.files[:MAX_FILES]:
+        place = f'{_FORM}.pytest.files["{path[:100]}"]'
+        if len(path) > MAX_PATH or not _FILE.fullmatch(path):
+            found.append(
+                Violation(
+                    place,
+                    "is no path of a file. Write it relative, of letters, digits, `_`, `-` and "
+                    "`.`, such as `tests/test_sort.py`.",
+                )
+            )
+        elif PurePosixPath(path) == own or paths & set(PurePosixPath(path).parents):
+            found.append(Violation(place, "stands where the candidate or another file belongs."))
+        if len(found) >= MAX_REPORTED:
+            break
+    if not any(path.endswith(".py") for path, _ in form.files):
+        found.append(Violation(f"{_FORM}.pytest.files", "has no Python file, so no test."))
+    return found
+
+
+def _module_violations(module: str) -> list[Violation]:
+    first = module.partition(".")[0]
+    well_formed = len(module) <= MAX_PATH and all(
+        part.isidentifier() and not keyword.iskeyword(part) for part in module.split(".")
+    )
+    if not well_formed:
+        advice = "must be what the suite imports, such as `solution` or `package.solution`."
+    elif first in _TAKEN or first in sys.stdlib_module_names:
+        advice = f"is {module!r}, the name of a module that Python or pytest needs. Choose another."
+    else:
+        return []
+    return [Violation(f"{_FORM}.pytest.module", advice)]
 
 
 def candidate_job(tests: PythonTests, source: str) -> dict[str, Any]:

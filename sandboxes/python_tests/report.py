@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = ["CaseReport", "EndReport", "Report", "ReportReader"]
+__all__ = ["ASIDE", "CaseReport", "EndReport", "Report", "ReportReader"]
 
 MAX_REPORT_BYTES: Final = 32 * 1024**2
+ASIDE: Final = {"skipped", "expected-failure"}
+"""Reasons of cases that neither passed nor failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,8 @@ class CaseReport:
     reason: str
     message: str
     wall_seconds: float
+    exception: dict[str, Any] | None = None
+    """What the candidate raised, where that is told case by case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +58,13 @@ class Report:
     @property
     def passed(self) -> int:
         """Cases that passed, as far as known."""
-        return self.end.passed if self.end else len(self.cases) - len(self.failures)
+        passed = sum(case.reason == "tests-passed" for case in self.cases)
+        return self.end.passed if self.end else passed
 
     @property
     def failures(self) -> list[CaseReport]:
         """Cases that failed."""
-        return [case for case in self.cases if case.reason != "tests-passed"]
+        return [case for case in self.cases if case.reason not in ("tests-passed", *ASIDE)]
 
 
 class ReportReader:
@@ -93,6 +98,7 @@ class ReportReader:
                 reason=said["reason"],
                 message=said["message"],
                 wall_seconds=float(said["wall_seconds"]),
+                exception=said.get("exception"),
             )
             self.report.cases.append(case)
             self._on_case(case)

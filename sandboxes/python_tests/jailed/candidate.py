@@ -66,7 +66,7 @@ def load(source: str, name: str = MODULE_NAME) -> types.ModuleType:
     return module
 
 
-def describe_exception(error: BaseException) -> dict[str, Any]:
+def describe_exception(error: BaseException, file_name: str = FILE_NAME) -> dict[str, Any]:
     """An exception as data: type, message, and the lines of the candidate that it went through."""
     kind = type(error)
     described: dict[str, Any] = {
@@ -77,13 +77,13 @@ def describe_exception(error: BaseException) -> dict[str, Any]:
         "lines": [
             [frame.lineno, frame.name]
             for frame in traceback.extract_tb(error.__traceback__)
-            if frame.filename == FILE_NAME
+            if frame.filename == file_name
         ][-50:],
     }
     if isinstance(error, SyntaxError):
         described["syntax"] = [error.lineno, error.offset, error.end_lineno, error.end_offset]
         described["message"] = safely(str, error.msg)[:MAX_MESSAGE]
-        if error.filename != FILE_NAME:
+        if error.filename != file_name:
             del described["syntax"]
     return described
 

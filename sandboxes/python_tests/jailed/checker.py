@@ -41,7 +41,9 @@ class Reporter:
         self.passed = 0
         self.failed = 0
 
-    def case(self, name: str, *, reason: str = "tests-passed", message: str = "") -> None:
+    def case(
+        self, name: str, *, reason: str = "tests-passed", message: str = "", **facts: object
+    ) -> None:
         """A case that came to an end."""
         now = time.monotonic()
         if reason == "tests-passed":
@@ -56,6 +58,7 @@ class Reporter:
                     "reason": reason,
                     "message": message[:2000],
                     "wall_seconds": now - self._began,
+                    **facts,
                 }
             )
         self._began = now
