@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from sandboxes.isolation import seccomp
+from sandboxes.isolation.cgroups import CgroupSlots
 from sandboxes.isolation.interpreter import Interpreter
 from sandboxes.isolation.jail import Isolation, ProcessLimits
 from sandboxes.isolation.spawner import Spawner
@@ -55,10 +56,13 @@ def find_bwrap() -> Path | None:
 class BubblewrapBackend:
     """Opens jails with a read-only Python and nothing else of the host in them."""
 
-    def __init__(self, bwrap: Path, interpreter: Interpreter) -> None:
+    def __init__(
+        self, bwrap: Path, interpreter: Interpreter, slots: CgroupSlots | None = None
+    ) -> None:
         self._as_root = os.geteuid() == 0
         self._users = _unused_users()
         self._spawner = Spawner()
+        self._slots = slots
         self._filter = seccomp.jail_program()
         self._cell_filter = (seccomp.cell_program() or b"").hex()
         self._has_cells = False
@@ -66,8 +70,14 @@ class BubblewrapBackend:
         self._arguments = [str(bwrap), *self._jail_arguments()]
 
     @classmethod
-    async def create(cls, interpreter: Interpreter) -> BubblewrapBackend:
+    async def create(
+        cls, interpreter: Interpreter, slots: CgroupSlots | None = None
+    ) -> BubblewrapBackend:
         """Finds bubblewrap and tries it out.
+
+        Args:
+            interpreter: What its jails run.
+            slots: Makes control groups, which count memory exactly; they stay the caller's.
 
         Raises:
             IsolationUnavailable: No bubblewrap, or one that can't make a jail here. The message
@@ -77,7 +87,7 @@ class BubblewrapBackend:
             raise IsolationUnavailable(
                 f"No bubblewrap on this machine, so nothing can be run safely. {INSTALL}"
             )
-        backend = cls(bwrap, interpreter)
+        backend = cls(bwrap, interpreter, slots)
         await asyncio.to_thread(_compile_packages)
         await backend.self_test()
         return backend
@@ -104,7 +114,7 @@ class BubblewrapBackend:
             "cpu-time",
             "wall-time",
             "memory-per-process",
-            "memory-sampled",
+            *(self._slots.enforced if self._slots else ("memory-sampled",)),
             "process-count",
             "output-size",
             "file-size",
@@ -121,31 +131,35 @@ class BubblewrapBackend:
         if self._filter:
             fds["filter"] = _readable_copy("seccomp", self._filter)
             options += ["--seccomp", "{filter}"]
+        slot = self._slots.take() if self._slots else None
+        entries = {f"entry{n}": fd for n, fd in enumerate(slot.entries)} if slot else {}
         command = [
             *self._arguments,
             *options,
             *self._interpreter.command,
             "-c",
             f"from {ZYGOTE} import main; main()",
-            "{control}",
+            ",".join(f"{{{name}}}" for name in ("control", *entries)),
             str(next(self._users)) if self._as_root else "-",
             self._cell_filter,
             *self._interpreter.preload,
             *modules,
         ]
         try:
-            lifeline = self._spawner.spawn(command, fds)
+            lifeline = self._spawner.spawn(command, fds | entries)
         except OSError as error:
             ours.close()
             os.close(info_read)
             os.close(stderr)
+            if slot:
+                slot.close()
             raise SandboxLost(f"bubblewrap could not be started: {error}.") from error
         finally:
             theirs.close()
             os.close(info_write)
             if "filter" in fds:
                 os.close(fds["filter"])
-        return ZygoteJail(ours, _Bubblewrap(lifeline, info_read, stderr))
+        return ZygoteJail(ours, _Bubblewrap(lifeline, info_read, stderr), slot)
 
     def close(self) -> None:
         """Ends all jails, and the process that starts them."""

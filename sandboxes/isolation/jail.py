@@ -33,7 +33,7 @@ class Exit:
     """Exit code; None after a signal."""
     signal: int | None = None
     limit: str | None = None
-    """"cpu-time" when the jail ended it for that."""
+    """"cpu-time" or "memory" where it was ended for that."""
     begun: bool = True
     """Whether our own preparations were done: what happened before is never the run's doing."""
     cpu_seconds: float = 0.0
@@ -56,6 +56,8 @@ class Snapshot:
     """Threads that run or are ready to, at this moment."""
     resident_bytes: int
     """Memory that they and the files of the jail take, summed up."""
+    out_of_memory: bool = False
+    """Whether one of them was ended for all of them having too much."""
     known: bool = True
     """False where the kernel does not tell who waited."""
 

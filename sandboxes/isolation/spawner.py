@@ -39,8 +39,8 @@ class Spawner:
         """Starts a command, and returns its lifeline.
 
         Args:
-            command: What to run; `{name}` in it stands for the number that the file descriptor
-                of this name has in the new process.
+            command: What to run; an argument `{name}` stands for the number that the file
+                descriptor of this name has in the new process; `{one},{two}` for two of them.
             fds: File descriptors to pass on; `stderr` becomes standard error. They stay the
                 caller's to close.
 
@@ -133,10 +133,10 @@ class _Jails:
 
     @staticmethod
     def _spawn(asked: dict[str, list[str]], fds: dict[str, int]) -> subprocess.Popen[bytes] | None:
-        numbers = {f"{{{name}}}": str(fd) for name, fd in fds.items()}
+        numbers = {name: str(fd) for name, fd in fds.items()}
         try:
             return subprocess.Popen(
-                [numbers.get(argument, argument) for argument in asked["command"]],
+                [_numbered(argument, numbers) for argument in asked["command"]],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=fds.get("stderr", subprocess.DEVNULL),
@@ -175,6 +175,12 @@ class _Jails:
     def _gone(self, lifeline: socket.socket) -> bool:
         process = self._lifelines[lifeline]
         return process is None or process.poll() is not None
+
+
+def _numbered(argument: str, numbers: dict[str, str]) -> str:
+    """An argument with names of file descriptors, `{name}` or several with commas, as numbers."""
+    named = [part[1:-1] for part in argument.split(",")]
+    return ",".join(numbers[name] for name in named) if set(named) <= set(numbers) else argument
 
 
 def children() -> set[int]:

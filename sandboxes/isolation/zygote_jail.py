@@ -8,9 +8,10 @@ import random
 import signal
 import socket
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final, Protocol
 
+from sandboxes.isolation.cgroups import Slot
 from sandboxes.isolation.host_processes import (
     descendants,
     file_bytes,
@@ -27,6 +28,10 @@ ZYGOTE: Final = "sandboxes.isolation.jailed.zygote"
 _MAX_PACKET_BYTES: Final = 65536
 _PROCESSES_OF_OURS: Final = 1
 """Of the same user as the run, in its user namespace: a cell's first process, or the zygote."""
+_MEMORY_OF_OURS: Final = 32 * 1024**2
+"""What a control group counts beside the run's own: page tables, our code's data, kernel memory."""
+_RESIDUE_BYTES: Final = 64 * 1024**2
+"""What a run left behind in memory, and must not be counted as the next one's."""
 
 
 class Keeper(Protocol):
@@ -48,7 +53,15 @@ class Keeper(Protocol):
 class ZygoteJail:
     """Sends orders, and hears how runs ended; see `jailed/zygote.py` for the words."""
 
-    def __init__(self, control: socket.socket, keeper: Keeper) -> None:
+    def __init__(self, control: socket.socket, keeper: Keeper, slot: Slot | None = None) -> None:
+        """Speaks to a zygote.
+
+        Args:
+            control: A socket to it.
+            keeper: What keeps the jail.
+            slot: The control group that cells of this jail enter, to be closed with it.
+        """
+        self._slot = slot
         self._loop = asyncio.get_running_loop()
         self._control = control
         self._keeper = keeper
@@ -80,6 +93,14 @@ class ZygoteJail:
             "limits": asdict(limits) | {"processes": limits.processes + _PROCESSES_OF_OURS},
         }
         self._runs[run.number] = run
+        if self._slot is not None:
+            try:
+                self._slot.limit(
+                    memory_bytes=limits.memory_bytes + _MEMORY_OF_OURS,
+                    processes=limits.processes + _PROCESSES_OF_OURS,
+                )
+            except OSError as error:
+                self._lose(f"its control group does not take limits: {error}")
         self.send(command, list(fds.values()))
         return run
 
@@ -107,6 +128,7 @@ class ZygoteJail:
             waiting_seconds=max((one.waiting_seconds for one in seen), default=0.0),
             runnable=sum(one.runnable for one in seen),
             resident_bytes=sum(one.resident_bytes for one in seen) + file_bytes(cell),
+            out_of_memory=self._slot is not None and self._slot.usage().memory_kills > 0,
             known=scheduling_is_known(),
         )
 
@@ -151,10 +173,23 @@ class ZygoteJail:
                 number = event.pop("id")
                 run, ended = self._runs[number], Exit(**event)
                 del self._runs[number]
-                if run.ended_by_want_of_memory(ended):
+                if self._slot is not None:
+                    ended, lost = self._counted(ended, self._slot)
+                else:
+                    lost = run.ended_by_want_of_memory(ended)
+                if lost:
                     run.lose(SandboxLost("The machine ran out of memory and ended the run."))
                 elif not run.ended.done():
                     run.ended.set_result(ended)
+
+    def _counted(self, ended: Exit, slot: Slot) -> tuple[Exit, bool]:
+        """The end of a run as its control group saw it, and whether the machine ended it."""
+        used = slot.usage()
+        if slot.reset() > _RESIDUE_BYTES:
+            self.reusable = False
+        if not used.memory_kills:
+            return ended, False
+        return replace(ended, limit=ended.limit or "memory"), used.limit_hits == 0
 
     def _lose(self, how: str) -> None:
         if self._lost is None:
@@ -175,6 +210,8 @@ class ZygoteJail:
             self._loop.remove_reader(self._control.fileno())
         self._control.close()
         await self._keeper.end()
+        if self._slot is not None:
+            self._slot.close()
         self._lose_runs(SandboxLost("The sandbox was closed before the run had ended."))
 
 

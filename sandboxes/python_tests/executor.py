@@ -9,10 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from sandboxes.isolation.bubblewrap import BubblewrapBackend
 from sandboxes.isolation.interpreter import Interpreter
-from sandboxes.isolation.jail import Backend
 from sandboxes.isolation.pool import JailPool
+from sandboxes.isolation.sandboxes import Sandboxes
 from sandboxes.python_tests.judge import Facts, Located, case_result, judge
 from sandboxes.python_tests.problems import candidate_job, checker_job, violations
 from sandboxes.python_tests.pytest_suite import run_pytest_suite
@@ -45,9 +44,17 @@ __all__ = ["PythonTestsExecutor"]
 class PythonTestsExecutor:
     """Judges Python candidates by unit tests, with the tests out of the candidate's reach."""
 
-    def __init__(self, environments: Sequence[tuple[Interpreter, Backend]]) -> None:
-        """Each environment has a backend of its own; the first one is the default."""
-        self._jails = {interpreter.name: JailPool(backend) for interpreter, backend in environments}
+    def __init__(
+        self, environments: Sequence[tuple[Interpreter, JailPool]], owned: Sandboxes | None = None
+    ) -> None:
+        """Judges in jails.
+
+        Args:
+            environments: What runs in which jails; the first one is the default.
+            owned: What is to be closed with the executor.
+        """
+        self._owned = owned
+        self._jails = {interpreter.name: jails for interpreter, jails in environments}
         self._runs_pytest = all(interpreter.runs_pytest for interpreter, _ in environments)
         self._environments = tuple(
             EnvironmentInfo(
@@ -55,22 +62,26 @@ class PythonTestsExecutor:
                 digest=interpreter.digest,
                 criteria=self.criteria(),
                 maximum_assurance=Assurance.TESTED,
-                sandbox=backend.isolation.backend,
-                enforced=backend.isolation.enforced,
+                sandbox=jails.isolation.backend,
+                enforced=jails.isolation.enforced,
                 tools=interpreter.tools,
             )
-            for interpreter, backend in environments
+            for interpreter, jails in environments
         )
 
     @classmethod
     async def create(
-        cls, packages: Mapping[str, Sequence[str]] = MappingProxyType({})
+        cls,
+        packages: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        sandboxes: Sandboxes | None = None,
     ) -> PythonTestsExecutor:
         """An executor on the best isolation that this machine offers.
 
         Args:
             packages: Names of environments beside the plain one, and what is to be imported there:
                 `{"numpy": ["numpy>=2"]}` makes `python3.11-numpy`.
+            sandboxes: Where jails come from, to be closed by the caller; the executor's own if none
+                is given.
 
         Raises:
             IsolationUnavailable: It offers none. The message says what to install.
@@ -81,13 +92,15 @@ class PythonTestsExecutor:
             for label, requirements in {"": (), **packages}.items()
         ]
         async with contextlib.AsyncExitStack() as made:
-            environments = []
-            for interpreter in interpreters:
-                backend = await BubblewrapBackend.create(interpreter)
-                made.callback(backend.close)
-                environments.append((interpreter, backend))
+            owned = None
+            if sandboxes is None:
+                sandboxes = owned = await Sandboxes.create()
+                made.push_async_callback(owned.close)
+            environments = [
+                (interpreter, await sandboxes.jails(interpreter)) for interpreter in interpreters
+            ]
             made.pop_all()
-        return cls(environments)
+        return cls(environments, owned)
 
     @property
     def environments(self) -> tuple[EnvironmentInfo, ...]:
@@ -177,6 +190,6 @@ class PythonTestsExecutor:
         )
 
     async def close(self) -> None:
-        """Ends all jails, and the processes that start them."""
-        for jails in self._jails.values():
-            await jails.close()
+        """Ends all jails that are the executor's own."""
+        if self._owned is not None:
+            await self._owned.close()

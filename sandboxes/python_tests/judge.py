@@ -176,7 +176,7 @@ def _limit_reached(facts: Facts, limits: Limits) -> str | None:
         return "wall-time-exceeded"
     if facts.stopped_for == "output":
         return "output-exceeded"
-    if facts.stopped_for == "memory":
+    if facts.stopped_for == "memory" or facts.candidate.limit == "memory":
         return "memory-exceeded"
     if facts.stopped_for == "cpu-time":
         return "cpu-time-exceeded"
@@ -280,7 +280,7 @@ def _summary(reason: str, facts: Facts, evidence: PythonEvidence) -> str:
 
 def _end_in_words(facts: Facts) -> str:
     candidate = facts.candidate
-    if facts.stopped_for == "memory":
+    if facts.stopped_for == "memory" or candidate.limit == "memory":
         return "Its processes together had more than the limit."
     if facts.outlasted:
         return "It hung up on the tests."

@@ -163,7 +163,7 @@ class Watch:
         others = [jail.snapshot() for jail in self._others]
         self._credit(elapsed, own, others)
         rest = self._limits.wall_seconds - (elapsed - self._not_its_own)
-        if own.resident_bytes > self._limits.memory_bytes:
+        if own.out_of_memory or own.resident_bytes > self._limits.memory_bytes:
             self.stop("memory")
         elif own.cpu_seconds > self._limits.cpu_seconds + CPU_SAMPLING_SECONDS:
             self.stop("cpu-time")

@@ -156,7 +156,7 @@ def _reason(
         return "overloaded", "The machine was too busy."
     if stopped_for == "wall-time":
         return "wall-time-exceeded", "It waited until its time was up."
-    if stopped_for == "memory":
+    if "memory" in (ended.limit, stopped_for):
         return "memory-exceeded", "Its processes together had more than the limit."
     if stopped_for == "output":
         return "output-exceeded", f"It wrote {written.size} bytes."
