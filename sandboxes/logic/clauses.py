@@ -37,9 +37,9 @@ from sandboxes.logic.syntax import (
     Universal,
     Variable,
     disjunction,
-    free_variables,
     operands,
     substitute,
+    terms,
     variables,
 )
 
@@ -180,9 +180,6 @@ def clausify(formulas: Sequence[Formula]) -> Clauses:
     """
     result = Clauses()
     for index, formula in enumerate(formulas):
-        free = free_variables(formula)
-        if free:
-            raise ValueError(f"The variable {free[0].name!r} is free in formula {index}.")
         _Clausifier(index, formula, result).run()
     return result
 
@@ -200,7 +197,9 @@ class _Clausifier:
         self._index = index
         self._nodes: list[Formula] = []
         self._below: list[list[int]] = []
-        self._collect(formula)
+        self._free: list[tuple[Variable, ...]] = []
+        for variable in self._collect(formula):
+            raise ValueError(f"The variable {variable.name!r} is free in formula {index}.")
         self._result = result
         self._serial = 0
         self._defined: dict[int, Definition] = {}
@@ -208,13 +207,22 @@ class _Clausifier:
     def run(self) -> None:
         self._emit(self._clauses_of(0, True, {}), (), defining=False)
 
-    def _collect(self, formula: Formula) -> None:
-        self._nodes.append(formula)
+    def _collect(self, formula: Formula) -> tuple[Variable, ...]:
+        """Numbers the subformulas, and returns the free variables of this one."""
+        number = len(self._nodes)
         below: list[int] = []
+        self._nodes.append(formula)
         self._below.append(below)
+        self._free.append(())
+        found = dict.fromkeys(_variables_in(terms(formula)))
         for operand in operands(formula):
             below.append(len(self._nodes))
-            self._collect(operand)
+            found.update(dict.fromkeys(self._collect(operand)))
+        if isinstance(formula, Universal | Existential):
+            for variable in formula.variables:
+                found.pop(variable, None)
+        self._free[number] = tuple(found)
+        return self._free[number]
 
     def _emit(
         self, partials: Iterable[_Partial], prefix: tuple[Literal, ...], *, defining: bool
@@ -296,7 +304,7 @@ class _Clausifier:
         universal: bool,
         values: _Values,
     ) -> list[_Partial]:
-        free = tuple([values[variable] for variable in free_variables(self._nodes[number])])
+        free = tuple([values[variable] for variable in self._free[number]])
         chosen: list[Term] = []
         parameters = () if universal else tuple(dict.fromkeys(_variables_in(free)))
         for index, variable in enumerate(bound):
@@ -317,7 +325,7 @@ class _Clausifier:
     def _implied(self, part: _Part, partials: list[_Partial], values: _Values) -> Literal:
         """A literal that implies the part."""
         number, positive = part
-        free = tuple([values[variable] for variable in free_variables(self._nodes[number])])
+        free = tuple([values[variable] for variable in self._free[number]])
         parameters = tuple(dict.fromkeys(_variables_in(free)))
         name = self._definition(Meaning(self._index, number, positive, parameters, free))
         literal = Literal(True, Atom(name, parameters))
@@ -332,7 +340,7 @@ class _Clausifier:
         if isinstance(formula, Atom | Equality):
             ((literals, _),) = self._clauses_of(number, True, values)
             return literals[0]
-        free = free_variables(formula)
+        free = self._free[number]
         if number not in self._defined:
             parameters = tuple([self._fresh(variable) for variable in free])
             meaning = Meaning(self._index, number, True, parameters, parameters)
@@ -365,8 +373,8 @@ def _negated(literal: Literal) -> Literal:
     return Literal(not literal.positive, literal.atom)
 
 
-def _variables_in(terms: Iterable[Term]) -> Iterable[Variable]:
-    return (variable for term in terms for variable in variables(term))
+def _variables_in(row: Iterable[Term]) -> Iterable[Variable]:
+    return (variable for term in row for variable in variables(term))
 
 
 def _variables_of(literals: Iterable[Literal]) -> Iterable[Variable]:
