@@ -297,8 +297,11 @@ class _Parser:
         if len(into) < MAX_ERRORS:
             into.append(finding(self.source, span, code, message, expected=expected, fixes=fixes))
 
-    def is_full(self) -> bool:
-        return len(self.errors) == MAX_ERRORS
+    def is_over(self) -> bool:
+        """Whether nothing more of the formula is read: errors enough, or the text is too much."""
+        return len(self.errors) == MAX_ERRORS or any(
+            error.code in (ErrorCode.TOO_DEEP, ErrorCode.TOO_LARGE) for error in self.errors
+        )
 
     def note_too_deep(self, word: Token) -> None:
         self.note(
@@ -327,8 +330,6 @@ class _Parser:
         self.nesting += 1
         if self.nesting > DEPTH_LIMIT:
             self.note_too_deep(self.word)
-            # Everything around is too deep as well: nothing more to read.
-            self.at = len(self.words) - 1
             raise _Stop
 
     # Formulas
@@ -516,7 +517,7 @@ class _Parser:
             if self.word.kind is not TokenKind.CLOSE:
                 raise self.refuse_follower()
         except _Stop:
-            if self.is_full():
+            if self.is_over():
                 raise
             # The error is told; what follows the bracket may hold others.
             self.nesting = height
@@ -588,7 +589,7 @@ class _Parser:
             expected=expected,
         )
 
-    def stop_at_spaced_name(self, first: Token, second: Token) -> _Stop:
+    def stop_at_spaced_name(self, first: Token, second: Token, *others: Fix) -> _Stop:
         word = first.text.lower()
         if word in _QUANTITIES:
             sign = _QUANTITIES[word]
@@ -618,7 +619,7 @@ class _Parser:
             f"Names side by side: {shown(self.source.text[first.start : end])}. A name is one "
             "word, and between formulas there is a connective.",
             expected=_CONNECTIVES,
-            fixes=joined,
+            fixes=[*others, *joined] if self.bound.get(first.name) else [*joined, *others],
         )
 
     # Atoms and terms
@@ -641,30 +642,33 @@ class _Parser:
         return _Named(word, arguments, True, Span(word.start, self.words[self.at - 1].end))
 
     def arguments(self, owner: Token, level: int) -> tuple[Term, ...]:
+        opening = self.word
         self.at += 1
-        if self.word.kind is TokenKind.CLOSE:  # `P()` is `P`
-            self.at += 1
-            return ()
         found: list[Term] = []
-        while True:
-            found.append(self.argument(owner, level + 1))
-            if len(found) > MAX_ARITY:
-                raise self.stop(
-                    ErrorCode.TOO_LARGE,
-                    self.word,
-                    f"{shown(owner.text)} has more than {MAX_ARITY} arguments.",
-                )
-            if self.word.kind is TokenKind.COMMA:
+        try:
+            while self.word.kind is not TokenKind.CLOSE or found:  # `P()` is `P`
+                found.append(self.argument(owner, level + 1))
+                if len(found) > MAX_ARITY:
+                    raise self.stop(
+                        ErrorCode.TOO_LARGE,
+                        self.word,
+                        f"{shown(owner.text)} has more than {MAX_ARITY} arguments.",
+                    )
+                if self.word.kind is TokenKind.CLOSE:
+                    break
                 self.at += 1
-                continue
-            self.at += 1
-            return tuple(found)
+        except _Stop:
+            if self.is_over():
+                raise
+            # The error is told; what follows the bracket may hold others.
+            self.leave_group(opening)
+        self.at += 1
+        return tuple(found)
 
     def argument(self, owner: Token, level: int) -> Term:
         """A term, and then a comma or the closing bracket."""
         if self.nesting + level > DEPTH_LIMIT:
             self.note_too_deep(self.word)
-            self.at = len(self.words) - 1
             raise _Stop
         word = self.word
         if word.kind in (
@@ -691,7 +695,9 @@ class _Parser:
         if follower.kind in (TokenKind.COMMA, TokenKind.CLOSE):
             return term
         if follower.kind is TokenKind.NAME and self.words[self.at - 1].kind is TokenKind.NAME:
-            raise self.stop_at_spaced_name(self.words[self.at - 1], follower)
+            before = self.words[self.at - 1]
+            comma = self.edit("Put a comma.", before.end, before.end, ",")
+            raise self.stop_at_spaced_name(before, follower, comma)
         if follower.kind in _TIGHTNESS or follower.kind in _RELATIONS:
             raise self.stop_at_formula(owner, follower)
         if follower.text in ("*", "/", "+"):
@@ -733,9 +739,8 @@ class _Parser:
         name, span = named.token.name, named.span
         if named.applied:
             return Application(function(name, len(named.arguments)), named.arguments, span=span)
-        if self.bound.get(name):
-            return Variable(name, span=span)
-        if named.token.text == name and self.spelling.is_variable(name):
+        is_quoted = named.token.text != name
+        if not is_quoted and (self.bound.get(name) or self.spelling.is_variable(name)):
             return Variable(name, span=span)
         return Application(function(name), (), span=span)
 

@@ -68,7 +68,7 @@ _LOOSEST, _NEGATION, _APPLICATION, _EQUALITY, _QUANTIFIER = 10, 2, 3, 4, 5
 _INDIVIDUAL: Final = re.compile(r"[a-z]\d*")
 _UPPER: Final = re.compile(r"[A-Z]\d*")
 _PROVER9_VARIABLE: Final = re.compile(r"[u-z]")
-_PROVER9_NAME: Final = re.compile(r"[A-Za-z0-9_$]+")
+_PROVER9_NAME: Final = re.compile(r'[A-Za-z0-9_$]+|"[^"]*"')
 _WORDS: Final = dict(
     zip(
         "0123456789",
@@ -300,21 +300,45 @@ def _formula(node: _Node, bound: frozenset[str], span: Span) -> Formula:
                 raise _Refused(
                     ErrorCode.TERM_AS_FORMULA, f"Prover9 refuses the variable {shown(name)} there."
                 )
-            arguments = tuple(_term(part, bound) for part in parts)
-            return Atom(predicate(_checked(name), len(parts)), arguments, span=span)
+            arguments = _arguments(parts, bound)
+            return Atom(predicate(_checked(name), len(arguments)), arguments, span=span)
+
+
+def _arguments(parts: tuple[_Node, ...], bound: frozenset[str]) -> tuple[Term, ...]:
+    """Arguments, those between `[` and `]` as one list: NLTK takes these signs for letters, and
+    Prover9 does not.
+    """
+    found: list[Term] = []
+    listed: list[Term] | None = None
+    for part in parts:
+        name = part.head
+        if name.startswith("[") and not part.parts:
+            listed, name = [], name[1:]
+        ends = listed is not None and name.endswith("]") and not part.parts
+        node = part if part.parts else _Node(name.removesuffix("]") if ends else name)
+        (found if listed is None else listed).append(_term(node, bound))
+        if ends and listed is not None:
+            whole: Term = Application(function("$nil"))
+            for term in reversed(listed):
+                whole = Application(function("$cons", 2), (term, whole))
+            found.append(whole)
+            listed = None
+    if listed is not None:
+        raise _Refused(ErrorCode.UNBALANCED, "Prover9 finds no `]` for a `[`.")
+    return tuple(found)
 
 
 def _term(node: _Node, bound: frozenset[str]) -> Term:
     name = node.head.removesuffix("(")
+    if node.head == "-":  # `-x = y` is `(-x) = y`, with a function that has no meaning
+        return Application(function("-", 1), (_term(node.parts[0], bound),))
     if node.parts and not node.head.endswith("("):
         raise _Refused(
             ErrorCode.FORMULA_AS_TERM, "Prover9 reads no formula in the place of a term."
         )
     if node.parts:
-        return Application(
-            function(_checked(name), len(node.parts)),
-            tuple(_term(part, bound) for part in node.parts),
-        )
+        arguments = _arguments(node.parts, bound)
+        return Application(function(_checked(name), len(arguments)), arguments)
     if name in bound or _PROVER9_VARIABLE.match(name):
         return Variable(name)
     return Application(function(_checked(name)))
@@ -324,6 +348,7 @@ def _checked(name: str) -> str:
     if not _PROVER9_NAME.fullmatch(name):
         raise _Refused(
             ErrorCode.BAD_NAME,
-            f"Prover9 has names of ASCII letters, digits, _ and $ only, and not {shown(name)}.",
+            f"Prover9 has names of ASCII letters, digits, _ and $ only, or in double quotes, "
+            f"and not {shown(name)}.",
         )
     return name
