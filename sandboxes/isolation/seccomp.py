@@ -23,11 +23,11 @@ from __future__ import annotations
 import errno
 import platform
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["cell_program", "jail_program"]
+__all__ = ["cell_program", "denied_calls", "jail_program"]
 
 # linux/bpf_common.h, linux/seccomp.h, linux/audit.h
 _LOAD: Final = 0x20
@@ -59,28 +59,30 @@ class _Architecture:
     prlimit: int
     ioctl: int
     getsockopt: int
-    denied: tuple[int, ...]
+    signals: tuple[int, ...]
+    """Calls whose first argument is the process that gets a signal."""
+    denied: Mapping[str, int]
 
 
 # Numbers from the kernel's tables: arch/x86/entry/syscalls/syscall_64.tbl and
 # include/uapi/asm-generic/unistd.h; 424 and above are the same everywhere.
-_COMMON: Final = (
-    425,  # io_uring_setup
-    426,  # io_uring_enter
-    427,  # io_uring_register
-    428,  # open_tree
-    429,  # move_mount
-    430,  # fsopen
-    431,  # fsconfig
-    432,  # fsmount
-    433,  # fspick
-    438,  # pidfd_getfd
-    440,  # process_madvise
-    442,  # mount_setattr
-    443,  # quotactl_fd
-    447,  # memfd_secret
-    448,  # process_mrelease
-)
+_COMMON: Final = {
+    "io_uring_setup": 425,
+    "io_uring_enter": 426,
+    "io_uring_register": 427,
+    "open_tree": 428,
+    "move_mount": 429,
+    "fsopen": 430,
+    "fsconfig": 431,
+    "fsmount": 432,
+    "fspick": 433,
+    "pidfd_getfd": 438,
+    "process_madvise": 440,
+    "mount_setattr": 442,
+    "quotactl_fd": 443,
+    "memfd_secret": 447,
+    "process_mrelease": 448,
+}
 _FIRST_UNKNOWN: Final = 449
 _KNOWN_AFTER_ALL: Final = (
     449,  # futex_waitv
@@ -91,6 +93,7 @@ _KNOWN_AFTER_ALL: Final = (
     462,  # mseal
 )
 _SO_PEERPIDFD: Final = 77
+_FIRST_PROCESS: Final = 1
 _ARCHITECTURES: Final = {
     "x86_64": _Architecture(
         audit=0xC000003E,
@@ -100,71 +103,72 @@ _ARCHITECTURES: Final = {
         prlimit=302,
         ioctl=16,
         getsockopt=55,
-        denied=(
-            41,  # socket
-            42,  # connect
-            43,  # accept
-            49,  # bind
-            50,  # listen
-            288,  # accept4
-            141,  # setpriority
-            142,  # sched_setparam
-            144,  # sched_setscheduler
-            314,  # sched_setattr
-            251,  # ioprio_set
-            29,  # shmget
-            64,  # semget
-            68,  # msgget
-            101,  # ptrace
-            103,  # syslog
-            134,  # uselib
-            135,  # personality
-            139,  # sysfs
-            153,  # vhangup
-            154,  # modify_ldt
-            155,  # pivot_root
-            159,  # adjtimex
-            161,  # chroot
-            163,  # acct
-            164,  # settimeofday
-            166,  # umount2
-            167,  # swapon
-            168,  # swapoff
-            169,  # reboot
-            172,  # iopl
-            173,  # ioperm
-            175,  # init_module
-            176,  # delete_module
-            179,  # quotactl
-            203,  # sched_setaffinity
-            212,  # lookup_dcookie
-            227,  # clock_settime
-            240,  # mq_open
-            246,  # kexec_load
-            248,  # add_key
-            249,  # request_key
-            250,  # keyctl
-            272,  # unshare
-            278,  # vmsplice
-            298,  # perf_event_open
-            300,  # fanotify_init
-            303,  # name_to_handle_at
-            304,  # open_by_handle_at
-            305,  # clock_adjtime
-            308,  # setns
-            310,  # process_vm_readv
-            311,  # process_vm_writev
-            312,  # kcmp
-            313,  # finit_module
-            319,  # memfd_create
-            320,  # kexec_file_load
-            321,  # bpf
-            323,  # userfaultfd
-            162,  # sync
-            253,  # inotify_init
-            294,  # inotify_init1
-            306,  # syncfs
-        ),
+        signals=(62, 129, 200, 234, 297),  # kill, rt_sigqueueinfo, tkill, tgkill, rt_tgsigqueueinfo
+        denied={
+            "socket": 41,
+            "connect": 42,
+            "accept": 43,
+            "bind": 49,
+            "listen": 50,
+            "accept4": 288,
+            "setpriority": 141,
+            "sched_setparam": 142,
+            "sched_setscheduler": 144,
+            "sched_setattr": 314,
+            "ioprio_set": 251,
+            "shmget": 29,
+            "semget": 64,
+            "msgget": 68,
+            "ptrace": 101,
+            "syslog": 103,
+            "uselib": 134,
+            "personality": 135,
+            "sysfs": 139,
+            "vhangup": 153,
+            "modify_ldt": 154,
+            "pivot_root": 155,
+            "adjtimex": 159,
+            "chroot": 161,
+            "acct": 163,
+            "settimeofday": 164,
+            "umount2": 166,
+            "swapon": 167,
+            "swapoff": 168,
+            "reboot": 169,
+            "iopl": 172,
+            "ioperm": 173,
+            "init_module": 175,
+            "delete_module": 176,
+            "quotactl": 179,
+            "sched_setaffinity": 203,
+            "lookup_dcookie": 212,
+            "clock_settime": 227,
+            "mq_open": 240,
+            "kexec_load": 246,
+            "add_key": 248,
+            "request_key": 249,
+            "keyctl": 250,
+            "unshare": 272,
+            "vmsplice": 278,
+            "perf_event_open": 298,
+            "fanotify_init": 300,
+            "name_to_handle_at": 303,
+            "open_by_handle_at": 304,
+            "clock_adjtime": 305,
+            "setns": 308,
+            "process_vm_readv": 310,
+            "process_vm_writev": 311,
+            "kcmp": 312,
+            "finit_module": 313,
+            "memfd_create": 319,
+            "kexec_file_load": 320,
+            "bpf": 321,
+            "userfaultfd": 323,
+            "sync": 162,
+            "inotify_init": 253,
+            "inotify_init1": 294,
+            "syncfs": 306,
+        },
     ),
     "aarch64": _Architecture(
         audit=0xC00000B7,
@@ -174,78 +178,91 @@ _ARCHITECTURES: Final = {
         prlimit=261,
         ioctl=29,
         getsockopt=209,
-        denied=(
-            198,  # socket
-            200,  # bind
-            201,  # listen
-            202,  # accept
-            203,  # connect
-            242,  # accept4
-            140,  # setpriority
-            118,  # sched_setparam
-            119,  # sched_setscheduler
-            274,  # sched_setattr
-            30,  # ioprio_set
-            194,  # shmget
-            190,  # semget
-            186,  # msgget
-            117,  # ptrace
-            116,  # syslog
-            92,  # personality
-            58,  # vhangup
-            41,  # pivot_root
-            171,  # adjtimex
-            51,  # chroot
-            89,  # acct
-            170,  # settimeofday
-            39,  # umount2
-            224,  # swapon
-            225,  # swapoff
-            142,  # reboot
-            105,  # init_module
-            106,  # delete_module
-            60,  # quotactl
-            122,  # sched_setaffinity
-            18,  # lookup_dcookie
-            112,  # clock_settime
-            180,  # mq_open
-            104,  # kexec_load
-            217,  # add_key
-            218,  # request_key
-            219,  # keyctl
-            97,  # unshare
-            75,  # vmsplice
-            241,  # perf_event_open
-            262,  # fanotify_init
-            264,  # name_to_handle_at
-            265,  # open_by_handle_at
-            266,  # clock_adjtime
-            268,  # setns
-            270,  # process_vm_readv
-            271,  # process_vm_writev
-            272,  # kcmp
-            273,  # finit_module
-            279,  # memfd_create
-            294,  # kexec_file_load
-            280,  # bpf
-            282,  # userfaultfd
-            81,  # sync
-            26,  # inotify_init1
-            267,  # syncfs
-        ),
+        signals=(129, 130, 131, 138, 240),  # the same
+        denied={
+            "socket": 198,
+            "bind": 200,
+            "listen": 201,
+            "accept": 202,
+            "connect": 203,
+            "accept4": 242,
+            "setpriority": 140,
+            "sched_setparam": 118,
+            "sched_setscheduler": 119,
+            "sched_setattr": 274,
+            "ioprio_set": 30,
+            "shmget": 194,
+            "semget": 190,
+            "msgget": 186,
+            "ptrace": 117,
+            "syslog": 116,
+            "personality": 92,
+            "vhangup": 58,
+            "pivot_root": 41,
+            "adjtimex": 171,
+            "chroot": 51,
+            "acct": 89,
+            "settimeofday": 170,
+            "umount2": 39,
+            "swapon": 224,
+            "swapoff": 225,
+            "reboot": 142,
+            "init_module": 105,
+            "delete_module": 106,
+            "quotactl": 60,
+            "sched_setaffinity": 122,
+            "lookup_dcookie": 18,
+            "clock_settime": 112,
+            "mq_open": 180,
+            "kexec_load": 104,
+            "add_key": 217,
+            "request_key": 218,
+            "keyctl": 219,
+            "unshare": 97,
+            "vmsplice": 75,
+            "perf_event_open": 241,
+            "fanotify_init": 262,
+            "name_to_handle_at": 264,
+            "open_by_handle_at": 265,
+            "clock_adjtime": 266,
+            "setns": 268,
+            "process_vm_readv": 270,
+            "process_vm_writev": 271,
+            "kcmp": 272,
+            "finit_module": 273,
+            "memfd_create": 279,
+            "kexec_file_load": 294,
+            "bpf": 280,
+            "userfaultfd": 282,
+            "sync": 81,
+            "inotify_init1": 26,
+            "syncfs": 267,
+        },
     ),
 }
 
 
 def cell_program(machine: str = "") -> bytes | None:
-    """What a cell denies beyond its jail: namespaces and mounts. Arguments as `jail_program`."""
+    """What a cell denies beyond its jail: namespaces, mounts, and signals to its first process.
+
+    Linux keeps signals from the first process of a namespace by itself; gVisor does not. Arguments
+    as `jail_program`.
+    """
     architecture = _ARCHITECTURES.get(machine or platform.machine())
     if architecture is None:
         return None
     denied = _ERRNO | errno.EPERM
+    instructions = [_statement(_LOAD, _NUMBER_OFFSET)]
+    for number in architecture.signals:
+        instructions += [
+            _jump(_JUMP_EQUAL, number, 0, 4),
+            _statement(_LOAD, _FIRST_ARGUMENT_OFFSET),
+            *_if(_JUMP_EQUAL, _FIRST_PROCESS, denied),
+            _statement(_RETURN, _ALLOW),
+        ]
     return b"".join(
         [
-            _statement(_LOAD, _NUMBER_OFFSET),
+            *instructions,
             *_if(_JUMP_EQUAL, architecture.mount, denied),
             _jump(_JUMP_EQUAL, architecture.clone, 0, 3),
             _statement(_LOAD, _FIRST_ARGUMENT_OFFSET),
@@ -253,6 +270,12 @@ def cell_program(machine: str = "") -> bytes | None:
             _statement(_RETURN, _ALLOW),
         ]
     )
+
+
+def denied_calls(machine: str = "") -> tuple[str, ...]:
+    """Names of the calls that `jail_program` denies whatever their arguments are."""
+    architecture = _ARCHITECTURES.get(machine or platform.machine())
+    return tuple(sorted([*architecture.denied, *_COMMON])) if architecture else ()
 
 
 def jail_program(machine: str = "") -> bytes | None:
@@ -274,7 +297,7 @@ def jail_program(machine: str = "") -> bytes | None:
         *_if(_JUMP_GREATER_EQUAL, _X32_BIT, _KILL),
         *_if(_JUMP_EQUAL, architecture.clone3, _ERRNO | errno.ENOSYS),
     ]
-    for number in (*architecture.denied, *_COMMON):
+    for number in (*architecture.denied.values(), *_COMMON.values()):
         instructions += _if(_JUMP_EQUAL, number, _ERRNO | errno.EPERM)
     denied = _ERRNO | errno.EPERM
     for number in _KNOWN_AFTER_ALL:

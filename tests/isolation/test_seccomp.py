@@ -146,3 +146,16 @@ def test_arguments(number: int, arguments: tuple[int, int], expected: int) -> No
     first, second = arguments
 
     assert answer(number, first_argument=first, second_argument=second) == expected
+
+
+@pytest.mark.parametrize("number", [62, 129, 200, 234, 297])
+def test_no_signal_reaches_the_first_process_of_a_cell(number: int) -> None:
+    assert answer(number, first_argument=1) == EPERM
+    assert answer(number, first_argument=2) == ALLOW
+    assert answer(number, first_argument=1, in_cell=False) == ALLOW
+
+
+def test_calls_that_are_denied_have_names() -> None:
+    assert {"socket", "unshare", "bpf"} <= set(seccomp.denied_calls("x86_64"))
+    assert not {"mount", "clone", "clone3"} & set(seccomp.denied_calls("x86_64"))
+    assert seccomp.denied_calls("riscv64") == ()

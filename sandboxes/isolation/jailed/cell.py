@@ -113,7 +113,9 @@ class Cell:
         restricted = linux.MS_NOSUID | linux.MS_NODEV
         linux.mount_tmpfs("/tmp", restricted, TMP_OPTIONS)  # noqa: S108 - the cell's own
         linux.mount_tmpfs("/proc", restricted | linux.MS_NOEXEC | linux.MS_RDONLY, "mode=0000")
-        for path in ("/dev", *(f"/dev/{name}" for name in os.listdir("/dev"))):
+        with os.scandir("/dev") as devices:
+            present = [one.path for one in devices if not one.is_symlink()]
+        for path in ("/dev", *present):
             linux.protect_mount(path)
 
     def _enter_control_group(self) -> None:

@@ -7,10 +7,15 @@ An engine hands a container no file descriptors. So the supervisor listens at a 
 that is mounted into the container, and hands over there what the zygote is to speak through, and
 a file for its standard error. `JAIL_FILTER` is the system call filter of the whole jail, in
 hexadecimal; the rest is the zygote's.
+
+With a user id, the container is one of gVisor's, and this is its root: gVisor makes no mounts for
+cells, and lets every process of a user open the files of the others through /proc. So /proc is
+taken away before the first cell, with what else runs have no use for, and runs are another user.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -26,6 +31,8 @@ ROOT = "/verifier"
 """Where an image has our sources."""
 DESCRIPTION = f"{ROOT}/worker.json"
 """What the image's builder put into it."""
+SUPERFLUOUS_MOUNTS = ("/proc", "/sys", "/dev/pts", "/dev/shm")  # noqa: S108 - taken away
+SUPERFLUOUS_DEVICES = ("/dev/fuse", "/dev/net/tun", "/dev/ptmx", "/dev/tty")
 
 
 def main() -> None:
@@ -34,11 +41,27 @@ def main() -> None:
         _, (control, stderr), _, _ = socket.recv_fds(supervisor, 1, 2)
     os.dup2(stderr, 2)
     os.close(stderr)
-    jail_filter = sys.argv.pop(1)
+    proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+    jail_filter, user = sys.argv.pop(1), sys.argv[1]
+    if user != "-":
+        clear_files()
     if jail_filter:
         linux.install_filter(bytes.fromhex(jail_filter))
     sys.argv.insert(1, str(control))
-    zygote.main()
+    zygote.main(proc)
+
+
+def clear_files() -> None:
+    """Takes away what the engine puts into a container and no run has a use for.
+
+    Raises:
+        OSError: It can't be done.
+    """
+    for path in filter(os.path.ismount, SUPERFLUOUS_MOUNTS):
+        linux.detach_mount(path)
+    for path in SUPERFLUOUS_DEVICES:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def describe() -> None:

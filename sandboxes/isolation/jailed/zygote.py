@@ -43,15 +43,16 @@ MAX_STANDBYS_LOST = 3
 class Zygote:
     """Makes one cell after another, each in namespaces of its own."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, proc: int) -> None:
         self._place = place
-        self._proc = -1
+        self._proc = proc
         self._namespaces = FULL
 
     def serve(self) -> int:
         """Serves until the supervisor hangs up or a cell is lost; returns an exit code."""
         try:
-            self._proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+            if self._proc < 0:
+                self._proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
             cell = self._first_cell()
         except OSError as error:
             return self._serve_once(str(error))
@@ -138,8 +139,11 @@ def greeting(*, reusable: bool, missing: str = "") -> bytes:
     return json.dumps({"event": "ready", "reusable": reusable, "missing": missing}).encode()
 
 
-def main() -> None:
-    """Serves as process 1, with the modules that its runs need already imported."""
+def main(proc: int = -1) -> None:
+    """Serves as process 1, with the modules that its runs need already imported.
+
+    `proc` is a file descriptor of /proc, where that can't be opened any more.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     fds, user, filter_program, *modules = sys.argv[1:]
     control, *entries = map(int, fds.split(","))
@@ -162,4 +166,4 @@ def main() -> None:
         user=None if user == "-" else int(user),
         filter_program=bytes.fromhex(filter_program),
     )
-    sys.exit(Zygote(place).serve())
+    sys.exit(Zygote(place, proc).serve())
