@@ -65,6 +65,9 @@ class Theory(Protocol):
         The certificate and the core speak of formulas by the same indices.
         """
 
+    def status(self, selection: frozenset[int]) -> Status:
+        """The status that `ask` would give, without making evidence of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:

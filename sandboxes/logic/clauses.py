@@ -53,6 +53,7 @@ __all__ = [
     "QuantifierInstance",
     "Skolem",
     "clausify",
+    "some_element",
 ]
 
 DISTRIBUTED = 64
@@ -170,6 +171,11 @@ class Clauses:
     clauses: list[Clause] = field(default_factory=list)
     choices: dict[Skolem, Choice] = field(default_factory=dict)
     meanings: dict[Definition, Meaning] = field(default_factory=dict)
+
+
+def some_element(sort: str) -> Skolem:
+    """A constant for an element of a sort, whichever: no sort is empty."""
+    return Skolem(Kind.FUNCTION, "element", (), sort)
 
 
 def clausify(formulas: Sequence[Formula]) -> Clauses:

@@ -13,12 +13,11 @@ from itertools import product
 from operator import itemgetter
 from typing import TypeAlias
 
-from sandboxes.logic.clauses import Clause, Clauses, Literal, Skolem
+from sandboxes.logic.clauses import Clause, Clauses, Literal, some_element
 from sandboxes.logic.syntax import (
     Application,
     Atom,
     Equality,
-    Kind,
     Symbol,
     Term,
     Variable,
@@ -154,8 +153,11 @@ class Grounding:
             terms: Ground terms for its variables, in order.
 
         Raises:
-            ValueError: They are too many or too few, or one has a variable or a wrong sort.
+            ValueError: There is no such clause, the terms are too many or too few, or one has a
+                variable or a wrong sort.
         """
+        if not 0 <= clause < len(self._templates):
+            raise ValueError(f"There is no clause {clause}.")
         template = self._templates[clause]
         sorts = [variable.sort for variable in template.variables]
         if sorts != [_sort(term) for term in terms] or any(map(variables, terms)):
@@ -193,7 +195,7 @@ class Grounding:
     def some(self, sort: str) -> int:
         """A term of a sort; one is made where there is none."""
         terms = self._universe.get(sort)
-        return terms[0] if terms else self.term(Skolem(Kind.FUNCTION, "element", (), sort), ())
+        return terms[0] if terms else self.term(some_element(sort), ())
 
     def atom(self, symbol: Symbol | None, arguments: Arguments) -> int:
         """The variable of an atom; of an equality, where there is no symbol."""

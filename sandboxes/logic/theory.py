@@ -27,7 +27,7 @@ from sandboxes.logic.grounding import Grounding, TooManyInstances
 from sandboxes.logic.refutations import certificate
 from sandboxes.logic.syntax import Formula, Problem, Term
 
-__all__ = ["Effort", "GroundTheory", "Unsound", "decide"]
+__all__ = ["Effort", "GroundTheory", "Unsound", "confirm", "decide", "decide_all", "refute"]
 
 ROUNDS = 10
 """Most times that new terms are put for variables."""
@@ -118,6 +118,23 @@ class GroundTheory:
             return Status.UNSATISFIABLE
         return Status.UNDECIDED if finding.model is None else Status.SATISFIABLE
 
+    def refute(
+        self, selection: frozenset[int], instances: Iterable[tuple[int, Sequence[Term]]]
+    ) -> Answer:
+        """Whether given instances of clauses show that formulas contradict each other.
+
+        Raises:
+            ValueError: An instance is none of a clause.
+            Unsound: The certificate did not pass its check.
+        """
+        for clause, terms in instances:
+            self._grounding.add(clause, terms)
+        finding = self._solved(selection)
+        if finding.core is None:
+            reason = finding.reason or "instances-not-sufficient"
+            return Answer(status=Status.UNDECIDED, reason=reason)
+        return self._unsatisfiable(finding.core)
+
     # Evidence
 
     def _unsatisfiable(self, core: frozenset[int]) -> Answer:
@@ -131,13 +148,11 @@ class GroundTheory:
         return Answer(status=Status.UNSATISFIABLE, certificate=found, core=found.formulas)
 
     def _satisfiable(self, selection: frozenset[int], model: Interpretation) -> Answer:
-        try:
-            for index in sorted(selection):
-                if not holds(self._formulas[index], model, steps=self._effort.evaluations):
-                    raise Unsound(f"Formula {index} does not hold in a model of it.")
-        except (Silent, TooManySteps):
-            return Answer(status=Status.UNDECIDED, reason="model-too-large")
-        return Answer(status=Status.SATISFIABLE, model=model)
+        chosen = [self._formulas[index] for index in sorted(selection)]
+        answer = confirm(chosen, model, self._effort)
+        if answer.reason == "model-refused":
+            raise Unsound("Formulas do not hold in what was found as their model.")
+        return answer
 
     # Search
 
@@ -265,17 +280,42 @@ def decide(problem: Problem, effort: Effort | None = None) -> Answers:
     """
     if problem.goal is None:
         raise ValueError("A problem without a goal leaves nothing to decide.")
-    theory = GroundTheory(hypotheses(problem), effort)
-    count = len(problem.premises)
-    premises = frozenset(range(count))
-    denied = theory.ask(premises | {count + 1})
-    affirmed = theory.ask(premises | {count})
-    return Answers(
-        premises=_alone(theory, premises, denied, affirmed), affirmed=affirmed, denied=denied
-    )
+    *premises, goal, denial = hypotheses(problem)
+    return decide_all(premises, [(goal, denial)], effort)[0]
 
 
-def _alone(theory: GroundTheory, premises: frozenset[int], *others: Answer) -> Answer:
+def decide_all(
+    premises: Sequence[Formula],
+    goals: Sequence[tuple[Formula, Formula]],
+    effort: Effort | None = None,
+) -> list[Answers]:
+    """Answers the three questions for each of many goals on the same premises.
+
+    Args:
+        premises: Closed formulas.
+        goals: Each with its denial, both closed.
+        effort: How far to go for each question.
+
+    Returns:
+        One for each goal. Certificates and cores speak of the premises and, after them, of each
+        goal and its denial in turn.
+
+    Raises:
+        ValueError: A formula is not closed.
+        Unsound: What was found did not pass its check.
+    """
+    count = len(premises)
+    shared = frozenset(range(count))
+    theory = GroundTheory([*premises, *(formula for pair in goals for formula in pair)], effort)
+    asked = [
+        (theory.ask(shared | {index}), theory.ask(shared | {index + 1}))
+        for index in range(count, count + 2 * len(goals), 2)
+    ]
+    alone = _alone(theory, shared, [answer for pair in asked for answer in pair])
+    return [Answers(premises=alone, affirmed=affirmed, denied=denied) for affirmed, denied in asked]
+
+
+def _alone(theory: GroundTheory, premises: frozenset[int], others: Sequence[Answer]) -> Answer:
     """The answer about premises alone, which answers about more formulas may hold already."""
     for answer in others:
         if answer.status is Status.SATISFIABLE:
@@ -283,3 +323,48 @@ def _alone(theory: GroundTheory, premises: frozenset[int], *others: Answer) -> A
         if answer.status is Status.UNSATISFIABLE and premises.issuperset(answer.core):
             return replace(answer, steps=0)
     return theory.ask(premises)
+
+
+def refute(
+    formulas: Sequence[Formula],
+    instances: Iterable[tuple[int, Sequence[Term]]],
+    effort: Effort | None = None,
+) -> Answer:
+    """Tells whether given instances of clauses contradict each other.
+
+    Args:
+        formulas: Closed formulas.
+        instances: Indices of clauses of `clauses.clausify(formulas)`, each with ground terms for
+            its variables. They may come from anywhere.
+        effort: How far to go; only conflicts and lemmas count here.
+
+    Returns:
+        Unsatisfiable, with a certificate about these formulas, or undecided.
+
+    Raises:
+        ValueError: An instance is none of a clause, or a formula is not closed.
+        Unsound: The certificate did not pass its check.
+    """
+    theory = GroundTheory(formulas, effort)
+    return theory.refute(frozenset(range(len(formulas))), instances)
+
+
+def confirm(
+    formulas: Sequence[Formula], model: Interpretation, effort: Effort | None = None
+) -> Answer:
+    """Tells whether closed formulas hold in an interpretation, which may come from anywhere.
+
+    Returns:
+        Satisfiable; or undecided with the reason "model-refused" where one does not hold,
+        "model-incomplete" where it says too little, or "model-too-large".
+    """
+    steps = (effort or Effort()).evaluations
+    try:
+        if all(holds(formula, model, steps=steps) for formula in formulas):
+            return Answer(status=Status.SATISFIABLE, model=model)
+        reason = "model-refused"
+    except TooManySteps:
+        reason = "model-too-large"
+    except Silent:
+        reason = "model-incomplete"
+    return Answer(status=Status.UNDECIDED, reason=reason)

@@ -99,10 +99,12 @@ def test_selections_are_answered_as_if_alone(formulas: list[Formula], data: st.D
         }
 
 
-ANDREWS = """
-((∃x ∀y (P(x) ↔ P(y))) ↔ ((∃z Q(z)) ↔ (∀w Q(w)))) ↔
-((∃x ∀y (Q(x) ↔ Q(y))) ↔ ((∃z P(z)) ↔ (∀w P(w))))
-"""
+ANDREWS = " ↔ ".join(
+    [
+        "((∃x ∀y (P(x) ↔ P(y))) ↔ ((∃z Q(z)) ↔ (∀w Q(w))))",
+        "((∃x ∀y (Q(x) ↔ Q(y))) ↔ ((∃z P(z)) ↔ (∀w P(w))))",
+    ]
+)
 GROUP = (
     "∀x ∀y ∀z (m(m(x,y),z) = m(x,m(y,z)))",
     "∀x (m(e,x) = x)",
