@@ -44,12 +44,22 @@ async def build_executors(settings: Settings) -> list[Executor]:
         IsolationUnavailable: This machine offers no sandbox that may be used.
     """
     from sandboxes.isolation.packages import UnusablePackages
+    from sandboxes.logic import LogicExecutor
     from sandboxes.python_tests import PythonTestsExecutor
 
-    try:
-        return [await PythonTestsExecutor.create(settings.python_environments)]
-    except UnusablePackages as error:
-        raise InvalidSettings(f"python_environments: {error}") from error
+    async with contextlib.AsyncExitStack() as made:
+        try:
+            python = await PythonTestsExecutor.create(settings.python_environments)
+        except UnusablePackages as error:
+            raise InvalidSettings(f"python_environments: {error}") from error
+        made.push_async_callback(python.close)
+        executors: list[Executor] = [python]
+        try:
+            executors.append(await LogicExecutor.create())
+        except UnusablePackages as error:
+            _log.warning("logic is not offered", reason=str(error))
+        made.pop_all()
+    return executors
 
 
 @contextlib.asynccontextmanager
