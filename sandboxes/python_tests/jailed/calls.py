@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sandboxes.python_tests.jailed import literal
+from sandboxes.python_tests.jailed.codec import is_array
 from sandboxes.python_tests.jailed.remote import RemoteObject, brief, describe_call
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def agree(expected: Any, result: Any, *, tolerance: float, exact: bool, depth: i
         return False
     if exact and type(expected) is not type(result):
         return False
+    if is_array(result) or type(result).__module__ == "numpy":
+        result = result.tolist()  # numpy's word for the builtin values of arrays and scalars
     if isinstance(expected, _NUMBERS) and isinstance(result, _NUMBERS):
         return _numbers_agree(expected, result, tolerance)
 

@@ -25,6 +25,7 @@ from sandboxes.python_tests.jailed.codec import (
     Decoder,
     Encoder,
     TooLarge,
+    is_array,
     member,
     member_name,
     module_in_use,
@@ -147,7 +148,7 @@ class Server:
         before = [
             (k, value, copy_content(value))
             for k, value in enumerate(decoder.objects)
-            if type(value) in MUTABLE or type(value).__name__ in self._structural
+            if is_mutable(value) or type(value).__name__ in self._structural
         ]
         try:
             result = self._operations[frame["op"]](*args, **kwargs)
@@ -277,13 +278,20 @@ class Server:
 MUTABLE = (list, dict, set, bytearray)
 
 
+def is_mutable(value: object) -> bool:
+    """Whether a value of the tests can be changed in place."""
+    return type(value) in MUTABLE or is_array(value)
+
+
 def copy_content(value: Any) -> Any:
     """A shallow copy of what a mutable value holds."""
-    return value.copy() if type(value) in MUTABLE else dict(attributes_of(value))
+    return value.copy() if is_mutable(value) else dict(attributes_of(value))
 
 
 def same_content(value: Any, content: Any) -> bool:
     """Whether a mutable value still holds the very same objects in the same order."""
+    if is_array(value):
+        return value.shape == content.shape and bool(value.tobytes() == content.tobytes())
     current = copy_content(value)
     if len(current) != len(content):
         return False

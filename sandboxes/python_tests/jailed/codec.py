@@ -14,6 +14,7 @@ node k of this frame, and `[-1 - k]` for node k of the frame that is being answe
     r range   y name of a builtin   x value type of the standard library
     n named tuple (type name, field names)    h handle    k callable or iterator of the tests
     o instance of a class that the problem's preamble defines    e member of an enum of it
+    a array or scalar of numpy's (type, shape or null, content in base64)
 
 Shared references and cycles survive; depth costs no recursion except through immutable nodes,
 where it is bounded.
@@ -41,6 +42,14 @@ MAX_FRACTION_DIGITS = 50_000
 MAX_DECIMAL_EXPONENT = 1_000_000
 MAX_CLASSES = 1_000
 """Classes of named tuples in one frame."""
+ARRAY_TYPES = frozenset(
+    order + kind + size
+    for order in "<>|"
+    for kind, sizes in {"b": "1", "i": "1248", "u": "1248", "f": "248", "c": "8"}.items()
+    for size in sizes
+) | {"<c16", ">c16"}
+"""Element types of arrays that cross: numbers and truths, of which nothing is code."""
+MAX_DIMENSIONS = 32
 _INLINE_INT = 2**63
 
 SHARED_BUILTINS = frozenset(
@@ -190,6 +199,9 @@ class Encoder:
             return ["y", _BUILTIN_NAMES[id(value)]]
         if library := describe_library_value(value, refer):
             return library
+        if kind.__module__ == "numpy" and (array := describe_array(value)):
+            self._take_room(len(array[-1]))
+            return array
         return self._special(value)
 
 
@@ -238,6 +250,44 @@ def describe_library_value(value: Any, refer: Callable[[object], Any]) -> list[A
         case "datetime.timedelta":
             return ["x", name, value.days, value.seconds, value.microseconds]
     return None
+
+
+def describe_array(value: Any) -> list[Any] | None:
+    """The node of an array or scalar of numpy's whose elements are numbers or truths."""
+    numpy = module_in_use("numpy")
+    whole = is_array(value)
+    if not whole and not (numpy is not None and isinstance(value, numpy.generic)):
+        return None
+    if value.dtype.str not in ARRAY_TYPES:
+        return None
+    if value.nbytes > MAX_FRAME_BYTES:
+        raise TooLarge(f"A value of more than {MAX_FRAME_BYTES} bytes can't cross.")
+    shape = list(value.shape) if whole else None
+    return ["a", value.dtype.str, shape, _base64(value.tobytes())]
+
+
+def is_array(value: object) -> bool:
+    """Whether this is an array of numpy's, and no subclass of it."""
+    numpy = module_in_use("numpy")
+    return numpy is not None and type(value) is numpy.ndarray
+
+
+def array_value(node: list[Any]) -> object:
+    """The array or scalar of a node of tag `a`."""
+    _, kind, shape, content = node
+    numpy = module_in_use("numpy")
+    if numpy is None or kind not in ARRAY_TYPES:
+        raise CodecError("An array has an unknown type.")
+    sizes = [] if shape is None else shape
+    if len(sizes) > MAX_DIMENSIONS or not all(type(size) is int and size >= 0 for size in sizes):
+        raise CodecError("An array has an unknown shape.")
+    data = bytearray(base64.b64decode(_text(content), validate=True))
+    if len(data) != math.prod(sizes) * int(kind[2:]):
+        raise CodecError("An array's shape and content differ.")
+    if kind[1] == "b":  # a truth that is neither 0 nor 1 would equal what it should not
+        data = bytearray(map(bool, data))
+    array = numpy.ndarray(sizes, kind, data).copy()
+    return array[()] if shape is None else array
 
 
 def plain(value: Any) -> Any:
@@ -353,6 +403,8 @@ class Decoder:
                 self.objects[k] = frozenset(self._keys(set(), parts))
             case "x" if node[1] in KEYED:
                 self.objects[k] = self._keyed(k, node)
+            case "a":
+                self.objects[k] = array_value(node)
             case "x":
                 self._depth_guarded(lambda: self._store(k, library_value(node, self._resolve)))
             case "o" | "h" | "k" | "e" as tag:
@@ -614,6 +666,10 @@ class Connection:
             OSError: The other side is gone.
         """
         self._socket.sendall(pack(frame))
+
+    def close(self) -> None:
+        """Hangs up."""
+        self._socket.close()
 
     def receive(self) -> dict[str, Any]:
         """Waits for one frame.

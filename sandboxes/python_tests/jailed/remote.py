@@ -24,6 +24,7 @@ from sandboxes.python_tests.jailed.codec import (
     Encoder,
     TooLarge,
     Uncarriable,
+    is_array,
     member,
     member_name,
     set_attribute,
@@ -37,6 +38,9 @@ MAX_DEPTH = 60
 MAX_EXCEPTION_TYPES = 1_000
 MUCH_BYTES = 1 << 20
 """A frame of this size is the candidate's choice, and so are the troubles that come of it."""
+MAX_SHOWN_ELEMENTS = 32
+MEMORY_PROTOCOLS = ("__array", "__buffer", "__cuda_array", "__dlpack")
+"""Attributes by which an object gives numpy an address in memory: here, of this process."""
 TYPE_MARK = "_from_candidate"
 
 
@@ -440,6 +444,9 @@ def replace_content(target: Any, content: Any) -> None:
             target.update(content)
         case bytearray():
             target[:] = content
+        case _ if is_array(target) and is_array(content) and target.dtype == content.dtype:
+            target.shape = content.shape
+            target[...] = content
         case _ if type(content) is dict and type(target).__module__ == "preamble":
             vars(target).clear()
             for name, value in content.items():
@@ -525,6 +532,8 @@ class RemoteObject:
         return id(self)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith(MEMORY_PROTOCOLS):
+            raise AttributeError(name)
         return self._verifier_ask("getattr", name)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -669,6 +678,8 @@ class _Brief:
     def text(self, value: object, depth: int = 0) -> str:
         if isinstance(value, RemoteObject):
             return f"<{value._verifier_type_name} of the candidate's>"  # noqa: SLF001
+        if is_array(value):
+            return self._array(value)
         if type(value) in BRACKETS and depth < 6:
             return self._several(value, *BRACKETS[type(value)], depth)
         if isinstance(value, (str, bytes, bytearray)) and len(value) > self._room:
@@ -679,6 +690,12 @@ class _Brief:
             text = repr(value) if type(value) in PLAINLY or not self._composite(value) else "…"
         except Exception:  # noqa: BLE001 - fractions and ranges of ints with too many digits
             text = f"<{type(value).__name__}>"
+        self._room -= len(text)
+        return text
+
+    def _array(self, value: Any) -> str:
+        few = value.size <= MAX_SHOWN_ELEMENTS
+        text = " ".join(repr(value).split()) if few else f"<array of shape {value.shape}>"
         self._room -= len(text)
         return text
 

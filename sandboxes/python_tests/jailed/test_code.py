@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FILE_NAME = "<tests>"
 HOOK = "__verifier__"
 IMPORT_NAMES = ("candidate", "solution")
+PACKAGE_NAMES = {"np": "numpy", "numpy": "numpy", "pd": "pandas", "pandas": "pandas"}
+"""What test code may call a package without importing it, where the environment has it."""
 EVALUATING = frozenset(
     (
         *("eval", "exec", "compile", "__import__", "__builtins__", "import_module"),
@@ -372,8 +374,9 @@ class Tests:
         known = {*self._trusted, *vars(builtins), HOOK} - self._owed
         # What Python itself gives a module, `__builtins__` above all, is never the candidate's.
         wanted = {name for name in self._names.read - known if not name.startswith("__")}
+        packages = {n: m for n, m in PACKAGE_NAMES.items() if n in wanted and m in sys.modules}
         modules = (wanted & sys.stdlib_module_names) - self._owed
-        found = self._candidate.names(wanted - modules)
+        found = self._candidate.names(wanted - modules - (packages.keys() - self._owed))
         self._offer_as_modules(found)
         self._judge.helpers = sorted(set(found) - self._names.bound - self._owed)
         missing = modules - self._names.bound
@@ -383,6 +386,7 @@ class Tests:
             HOOK: self._hook,
             **{name: Unwritten(name) for name in self._owed & set(vars(builtins))},
             **{name: importlib.import_module(name) for name in missing},
+            **{name: sys.modules[module] for name, module in packages.items()},
             **found,
             **self._trusted,
         }
