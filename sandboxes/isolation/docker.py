@@ -54,6 +54,8 @@ _EMPTY: Final = ("/sys", "/sys/fs/cgroup", "/dev/mqueue", "/dev/pts")
 _TMP_OPTIONS: Final = "size=67108864,nr_inodes=65536,mode=1777"
 _GUEST_CAPABILITIES: Final = ["SETUID", "SETGID", "SYS_ADMIN"]
 """Of the zygote in gVisor, over gVisor's own kernel: it has none over the host's."""
+_KERNEL_BYTES: Final = 128 * 1024**2
+"""What gVisor's kernel may take during a run beside the run's memory: its heap, cached files."""
 _ZERO_LIMITS: Final = ("core", "memlock", "msgqueue", "nice", "rtprio")
 _MEETING_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.2
@@ -164,7 +166,7 @@ class DockerBackend:
             "cpu-time",
             "wall-time",
             "memory-per-process",
-            *(("memory-sampled",) if self._sees_processes and not self._in_gvisor else ()),
+            *(("memory-sampled",) if self._sees_processes else ()),
             "container-memory",
             "process-count",
             "output-size",
@@ -431,8 +433,8 @@ class _SentryJail(ZygoteJail):
     """A jail in gVisor, whose kernel is a process of the host that works for the runs in it.
 
     The host sees that process, and one for each address space of the guest. What they use from the
-    start of a run on is the run's, or done on behalf of it. What of the kernel's memory is the
-    run's can't be told.
+    start of a run on is the run's, or done on behalf of it, but for memory that the kernel may have
+    taken for itself.
     """
 
     _before: Snapshot | None = None
@@ -444,8 +446,12 @@ class _SentryJail(ZygoteJail):
     def snapshot(self) -> Snapshot:
         used, before = self._used(), self._before
         if before is None:
-            return used
-        return replace(used, cpu_seconds=max(0.0, used.cpu_seconds - before.cpu_seconds))
+            return replace(used, resident_bytes=0)
+        return replace(
+            used,
+            cpu_seconds=max(0.0, used.cpu_seconds - before.cpu_seconds),
+            resident_bytes=max(0, used.resident_bytes - before.resident_bytes - _KERNEL_BYTES),
+        )
 
     def _used(self) -> Snapshot:
         kernel = self._zygote_pid
@@ -455,7 +461,7 @@ class _SentryJail(ZygoteJail):
             cpu_seconds=sum(one.cpu_seconds for one in seen),
             waiting_seconds=sum(one.waiting_seconds for one in seen),
             runnable=sum(one.runnable for one in seen),
-            resident_bytes=0,
+            resident_bytes=sum(one.resident_bytes for one in seen),
             known=bool(kernel) and scheduling_is_known(),
         )
 

@@ -5,10 +5,10 @@ code; a cell's own filter, on top of the jail's, denies these as well.
 
 They deny what a Python program has no use for and kernels have had trouble with: making
 namespaces and mounts, reaching into other processes, sockets of any family, kernel keyrings, BPF,
-performance events, io_uring, scheduling (a process could have itself kept waiting), watches on
-files, flushing the host's disks, listing mounts, which tells paths of the host. Calls of a foreign
-architecture kill the process: their numbers mean something else. Calls newer than this list answer
-ENOSYS, as an older kernel does.
+performance events, io_uring, device files, scheduling (a process could have itself kept waiting),
+watches on files, flushing the host's disks, listing mounts, which tells paths of the host. Calls of
+a foreign architecture kill the process: their numbers mean something else. Calls newer than this
+list answer ENOSYS, as an older kernel does.
 
 A socket that is handed in still works, but belongs to the network namespace it was made in: it
 can't be bound or connected, nor asked about network interfaces. Limits can be set for the calling
@@ -46,6 +46,8 @@ _SECOND_ARGUMENT_OFFSET: Final = 24
 _THIRD_ARGUMENT_OFFSET: Final = 32
 _X32_BIT: Final = 0x40000000
 _SOCKET_REQUESTS: Final = 0x8900  # SIOC…, linux/sockios.h
+_FILE_KIND: Final = 0xF000  # S_IFMT, linux/stat.h
+_DEVICES: Final = (0x2000, 0x6000)  # S_IFCHR, S_IFBLK
 # CLONE_NEWTIME shares its bit with the signal mask of clone, and is no flag of clone.
 _NAMESPACE_FLAGS: Final = 0x7E020000
 
@@ -59,6 +61,8 @@ class _Architecture:
     prlimit: int
     ioctl: int
     getsockopt: int
+    mknod: Mapping[int, int]
+    """Calls that make special files, and which argument, from 0, says of what kind."""
     signals: tuple[int, ...]
     """Calls whose first argument is the process that gets a signal."""
     denied: Mapping[str, int]
@@ -101,6 +105,7 @@ _ARCHITECTURES: Final = {
         clone=56,
         clone3=435,
         prlimit=302,
+        mknod={133: 1, 259: 2},  # mknod, mknodat
         ioctl=16,
         getsockopt=55,
         signals=(62, 129, 200, 234, 297),  # kill, rt_sigqueueinfo, tkill, tgkill, rt_tgsigqueueinfo
@@ -176,6 +181,7 @@ _ARCHITECTURES: Final = {
         clone=220,
         clone3=435,
         prlimit=261,
+        mknod={33: 2},  # mknodat
         ioctl=29,
         getsockopt=209,
         signals=(129, 130, 131, 138, 240),  # the same
@@ -304,6 +310,7 @@ def jail_program(machine: str = "") -> bytes | None:
         instructions += _if(_JUMP_EQUAL, number, _ALLOW)
     instructions += [
         *_if(_JUMP_GREATER_EQUAL, _FIRST_UNKNOWN, _ERRNO | errno.ENOSYS),
+        *_no_devices(architecture),
         _jump(_JUMP_EQUAL, architecture.getsockopt, 0, 4),
         _statement(_LOAD, _THIRD_ARGUMENT_OFFSET),
         *_if(_JUMP_EQUAL, _SO_PEERPIDFD, denied),
@@ -319,6 +326,20 @@ def jail_program(machine: str = "") -> bytes | None:
         _statement(_RETURN, _ALLOW),
     ]
     return b"".join(instructions)
+
+
+def _no_devices(architecture: _Architecture) -> Sequence[bytes]:
+    instructions: list[bytes] = []
+    for number, argument in architecture.mknod.items():
+        instructions += [
+            _jump(_JUMP_EQUAL, number, 0, 7),
+            _statement(_LOAD, _FIRST_ARGUMENT_OFFSET + 8 * argument),
+            _statement(_AND, _FILE_KIND),
+        ]
+        for kind in _DEVICES:
+            instructions += _if(_JUMP_EQUAL, kind, _ERRNO | errno.EPERM)
+        instructions.append(_statement(_RETURN, _ALLOW))
+    return instructions
 
 
 def _statement(code: int, operand: int) -> bytes:

@@ -159,3 +159,17 @@ def test_calls_that_are_denied_have_names() -> None:
     assert {"socket", "unshare", "bpf"} <= set(seccomp.denied_calls("x86_64"))
     assert not {"mount", "clone", "clone3"} & set(seccomp.denied_calls("x86_64"))
     assert seccomp.denied_calls("riscv64") == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        pytest.param(0o020600, EPERM, id="character-device"),
+        pytest.param(0o060600, EPERM, id="block-device"),
+        pytest.param(0o010600, ALLOW, id="fifo"),
+        pytest.param(0o100600, ALLOW, id="regular-file"),
+    ],
+)
+def test_device_files_are_not_made(kind: int, expected: int) -> None:
+    assert answer(133, second_argument=kind) == expected
+    assert answer(259, third_argument=kind) == expected
