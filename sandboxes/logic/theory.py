@@ -32,6 +32,9 @@ __all__ = ["Effort", "GroundTheory", "Unsound", "confirm", "decide", "decide_all
 ROUNDS = 10
 """Most times that new terms are put for variables."""
 
+READABLE = 4
+"""A model with more elements gives way to one with fewer, if that is easily found."""
+
 MIXED_SORTS = 3
 """Up to so many sorts may differ in size in a search for models."""
 
@@ -54,7 +57,7 @@ class Effort:
     domain_size: int = 8
     conflicts: int = 20_000
     lemmas: int = 500
-    evaluations: int = 1_000_000
+    evaluations: int = 300_000
 
 
 class Unsound(RuntimeError):
@@ -168,30 +171,44 @@ class GroundTheory:
     def _find(self, selection: frozenset[int]) -> _Finding:
         if not self._rounds:
             self._extend()
-        domains = self._domains()
+        domains = self._domains(self._effort.domain_size)
         work = self._effort.search
         reason = ""
         while True:
             finding = self._solved(selection)
-            if finding.core is not None or finding.model is not None:
+            if finding.core is not None:
+                return finding
+            if finding.model is not None:
+                if max(finding.model.sizes.values(), default=0) > READABLE:
+                    small, _ = self._searched(selection, self._domains(READABLE), work)
+                    return _Finding(model=small or finding.model)
                 return finding
             reason = reason or finding.reason
             extended = self._extend()
-            for sizes in islice(domains, 2 if extended else None):
-                found = search(
-                    self._grounding.clauses,
-                    selection,
-                    sizes,
-                    self._signature,
-                    work=work,
-                    conflicts=self._effort.conflicts,
-                )
-                self._steps += found.work
-                work -= found.work
-                if found.interpretation is not None:
-                    return _Finding(model=found.interpretation)
+            model, work = self._searched(selection, islice(domains, 2 if extended else None), work)
+            if model is not None:
+                return _Finding(model=model)
             if not extended:
                 return _Finding(reason=reason or self._obstacle)
+
+    def _searched(
+        self, selection: frozenset[int], domains: Iterable[dict[str, int]], work: int
+    ) -> tuple[Interpretation | None, int]:
+        """Looks through finite domains; returns a model, if one is found, and the work left."""
+        for sizes in domains:
+            found = search(
+                self._grounding.clauses,
+                selection,
+                sizes,
+                self._signature,
+                work=work,
+                conflicts=self._effort.conflicts,
+            )
+            self._steps += found.work
+            work -= found.work
+            if found.interpretation is not None:
+                return found.interpretation, work
+        return None, work
 
     def _extend(self) -> bool:
         """Puts more terms for variables, if there are more and the effort allows for it."""
@@ -248,10 +265,10 @@ class GroundTheory:
             self._solver.add_clause(ground[number] + guard)
         self._added = len(ground)
 
-    def _domains(self) -> Iterator[dict[str, int]]:
+    def _domains(self, most: int) -> Iterator[dict[str, int]]:
         """Sizes of sorts to try, small ones first."""
         sorts = self._signature.sorts
-        for largest in range(1, self._effort.domain_size + 1):
+        for largest in range(1, most + 1):
             if len(sorts) > MIXED_SORTS:
                 yield dict.fromkeys(sorts, largest)
                 continue
