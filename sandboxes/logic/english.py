@@ -31,8 +31,9 @@ def described(interpretation: Interpretation, *, claim: str = "") -> str:
         interpretation: What to describe.
         claim: A last sentence, such as which formulas hold in it.
     """
-    names = _names(interpretation)
-    lines = [_population(sort, names[sort]) for sort in sorted(interpretation.sizes)]
+    constants = _names(interpretation)
+    names = {sort: [known[0] for known in row] for sort, row in constants.items()}
+    lines = [_population(sort, constants[sort]) for sort in sorted(interpretation.sizes)]
     lines.extend(
         _function(symbol, table, names)
         for symbol, table in interpretation.functions.items()
@@ -47,32 +48,35 @@ def described(interpretation: Interpretation, *, claim: str = "") -> str:
     return "\n".join(lines)
 
 
-def _names(interpretation: Interpretation) -> dict[str, list[str]]:
-    """A name for each element of each sort: a constant's, if one stands for it."""
-    constants: dict[tuple[str, int], list[str]] = {}
+def _names(interpretation: Interpretation) -> dict[str, list[list[str]]]:
+    """The constants that stand for each element of each sort; one without has a number."""
+    names: dict[str, list[list[str]]] = {
+        sort: [[] for _ in range(size)] for sort, size in interpretation.sizes.items()
+    }
     for symbol, table in interpretation.functions.items():
         if not symbol.arity and () in table:
-            constants.setdefault((symbol.sort, table[()]), []).append(_shown(symbol.name))
-    names: dict[str, list[str]] = {}
-    for sort, size in interpretation.sizes.items():
-        unnamed = 0
-        row = names[sort] = []
-        for element in range(size):
-            known = constants.get((sort, element))
-            if known:
-                row.append(" = ".join(known[:ROWS]))
-            else:
-                unnamed += 1
-                row.append(f"unnamed {unnamed}")
+            names[symbol.sort][table[()]].append(_shown(symbol.name))
+    for row in names.values():
+        unnamed = [constants for constants in row if not constants]
+        for number, constants in enumerate(unnamed, start=1):
+            constants.append(f"unnamed {number}")
     return names
 
 
-def _population(sort: str, names: Sequence[str]) -> str:
-    kind = "thing" if sort == INDIVIDUAL else f"element of {_shown(sort)}"
+def _population(sort: str, names: Sequence[Sequence[str]]) -> str:
+    one, many = ("thing", "things")
+    if sort != INDIVIDUAL:
+        one, many = (f"element of {_shown(sort)}", f"elements of {_shown(sort)}")
+    told = [_aliases(constants) for constants in names[:ELEMENTS]]
     if len(names) == 1:
-        return f"There is one {kind}: {names[0]}."
-    plural = "things" if sort == INDIVIDUAL else f"elements of {_shown(sort)}"
-    return f"There are {len(names)} {plural}: {_listed(names, ELEMENTS)}."
+        return f"There is one {one}: {told[0]}."
+    return f"There are {len(names)} {many}: {_listed(told, len(names))}."
+
+
+def _aliases(constants: Sequence[str]) -> str:
+    if len(constants) == 1:
+        return constants[0]
+    return f"{constants[0]} (also called {_listed(constants[1:ROWS], len(constants) - 1)})"
 
 
 def _function(
@@ -84,7 +88,7 @@ def _function(
         f"{shown}({', '.join(_row(symbol, row, names))}) is {values[value]}"
         for row, value in islice(sorted(table.items()), ROWS)
     ]
-    return f"{_listed(facts, ROWS, len(table))}."
+    return f"{_listed(facts, len(table))}."
 
 
 def _predicate(
@@ -100,7 +104,7 @@ def _predicate(
     is_all = len(extension) == prod(len(names[sort]) for sort in symbol.argument_sorts)
     if is_all and len(extension) > 1:
         return f"{shown} holds of {'everything' if symbol.arity == 1 else 'all of them'}."
-    return f"{shown} holds of {_listed(told, ROWS, len(extension))}."
+    return f"{shown} holds of {_listed(told, len(extension))}."
 
 
 def _row(symbol: Symbol, row: tuple[int, ...], names: Mapping[str, Sequence[str]]) -> list[str]:
@@ -108,13 +112,11 @@ def _row(symbol: Symbol, row: tuple[int, ...], names: Mapping[str, Sequence[str]
     return [names[sort][element] for sort, element in zip(sorts, row, strict=True)]
 
 
-def _listed(parts: Sequence[str], most: int, count: int | None = None) -> str:
-    """The first parts, and how many more there are."""
-    count = len(parts) if count is None else count
-    shown = list(parts[:most])
-    if count > len(shown):
-        return f"{', '.join(shown)} and {count - len(shown)} more"
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+def _listed(parts: Sequence[str], count: int) -> str:
+    """Some parts of so many, and how many more there are."""
+    if count > len(parts):
+        return f"{', '.join(parts)} and {count - len(parts)} more"
+    return parts[0] if count == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _shown(name: str) -> str:

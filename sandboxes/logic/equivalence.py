@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from heapq import nlargest
-from itertools import islice, permutations, product
+from itertools import permutations, product
+from math import perm
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 PAIRINGS = 720
-"""Most ways to pair the symbols of one kind that are looked at."""
+"""Most ways to pair the symbols of one kind that are all looked at."""
 
 NAMES = 32
 """Most symbols of one kind that are paired."""
@@ -260,15 +261,17 @@ def _pairings(
     ours: Mapping[Symbol, int],
     theirs: Mapping[Symbol, int],
 ) -> Iterator[_Pairs]:
-    """Ways to give the sources different targets; all of them, where they are not too many."""
+    """Ways to pair sources with targets: all of them, or where they are too many the likeliest."""
     likeness = {
         (source, target): _likeness(source.name, target.name, theirs[source] == ours[target])
         for source in sources
         for target in targets
     }
-    yield _greedy(likeness)
     fewer, more = sorted([sources, targets], key=len)
-    for row in islice(permutations(more, len(fewer)), PAIRINGS):
+    if perm(len(more), len(fewer)) > PAIRINGS:
+        yield _greedy(likeness)
+        return
+    for row in permutations(more, len(fewer)):
         rows = (fewer, row) if fewer is sources else (row, fewer)
         pairs = tuple(zip(*rows, strict=True))
         yield pairs, sum(likeness[pair] for pair in pairs)
