@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sandboxes.logic.certificates import Certificate, Element, Instance, Witness
-from sandboxes.logic.printing import printed, printed_term
+from sandboxes.logic.printing import Unprintable, printed, printed_term
+from sandboxes.logic.reader import Dialect
 from sandboxes.logic.syntax import (
     Application,
     Existential,
@@ -65,7 +67,7 @@ class _Writer:
     def lines(self) -> Iterator[str]:
         """The formulas, then the instances."""
         for index in self._certificate.formulas:
-            yield f"{self._names[index]}: {printed(self._formulas[index])}"
+            yield f"{self._names[index]}: {_shown(self._formulas[index])}"
         for instance in self._certificate.instances:
             yield self._instance(instance)
 
@@ -74,12 +76,12 @@ class _Writer:
         assert isinstance(node, Universal | Existential)
         free = dict(zip(free_variables(node), self._chosen(instance.free), strict=True))
         bound = dict(zip(node.variables, self._chosen(instance.bound), strict=True))
-        body = printed(substitute(node.body, {**free, **bound}))
+        body = _shown(substitute(node.body, {**free, **bound}))
         values = ", ".join(f"{one.name} = {printed_term(term)}" for one, term in bound.items())
         name = self._names[instance.formula]
         if instance.node == 0 and isinstance(node, Universal):
             return f"{name}, for {values}: {body}"
-        whole = printed(substitute(node, free))
+        whole = _shown(substitute(node, free))
         if self._is_witnessed(instance):
             return f"{name}, where {values} decides: {whole} just if {body}"
         if isinstance(node, Universal):
@@ -114,6 +116,14 @@ class _Writer:
         node = list(subformulas(self._formulas[witness.formula]))[witness.node]
         assert isinstance(node, Universal | Existential)
         return node.variables[witness.index]
+
+
+def _shown(formula: Formula) -> str:
+    """The formula in the first language that has a way to say it."""
+    for dialect in (Dialect.UNICODE, Dialect.TPTP, Dialect.SMTLIB):
+        with contextlib.suppress(Unprintable):
+            return printed(formula, dialect)
+    return "a formula whose names no language can write"
 
 
 def _sort(term: Term) -> str:

