@@ -10,7 +10,14 @@ from clients.asynchronous import AsyncStream, AsyncVerifier
 from clients.connection import Connection
 from clients.results import BatchItem, StreamItem
 from clients.retries import RetryPolicy
-from clients.specs import SpecDetails, encode_value, python_calls, python_stdio, python_tests
+from clients.specs import (
+    SpecDetails,
+    encode_value,
+    python_calls,
+    python_pytest,
+    python_stdio,
+    python_tests,
+)
 from clients.synchronous import Stream, Verifier
 
 __all__ = [
@@ -25,6 +32,7 @@ __all__ = [
     "Verifier",
     "encode_value",
     "python_calls",
+    "python_pytest",
     "python_stdio",
     "python_tests",
 ]

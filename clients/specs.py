@@ -15,6 +15,7 @@ from verifier_service.model import (
     Candidate,
     Comparison,
     Problem,
+    PytestSuite,
     PythonTests,
     RequestedLimits,
     StdioCase,
@@ -24,7 +25,14 @@ from verifier_service.model import (
     VerificationSpec,
 )
 
-__all__ = ["SpecDetails", "encode_value", "python_calls", "python_stdio", "python_tests"]
+__all__ = [
+    "SpecDetails",
+    "encode_value",
+    "python_calls",
+    "python_pytest",
+    "python_stdio",
+    "python_tests",
+]
 
 
 class SpecDetails(TypedDict, total=False):
@@ -107,6 +115,22 @@ def python_stdio(
     """
     form = StdioCases(cases=tuple(StdioCase(stdin=read, stdout=wrote) for read, wrote in cases))
     return _spec(candidate, form, details)
+
+
+def python_pytest(
+    candidate: str, files: Mapping[str, str], *, module: str, **details: Unpack[SpecDetails]
+) -> VerificationSpec:
+    """A Python candidate and a pytest suite that imports it.
+
+    `python_pytest(source, {"test_add.py": tests}, module="solution")`
+
+    Args:
+        candidate: The source to judge; untrusted.
+        files: The suite's files by relative path, `conftest.py` and settings included; trusted.
+        module: Name under which the suite imports the candidate: `solution`, `package.solution`.
+        **details: See `SpecDetails`.
+    """
+    return _spec(candidate, PytestSuite(files=tuple(sorted(files.items())), module=module), details)
 
 
 def encode_value(value: object) -> str:

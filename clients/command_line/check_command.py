@@ -11,7 +11,7 @@ import typer
 from clients.command_line import options, proto_json
 from clients.command_line.exit_codes import InvalidInput, exit_code_of_verdict
 from clients.command_line.printing import print_json
-from clients.command_line.reading import parse_bytes, python_spec, read_spec
+from clients.command_line.reading import Form, parse_bytes, python_spec, read_spec
 from clients.command_line.service import Service, run_async
 from verifier_service.model import (
     CachePolicy,
@@ -49,8 +49,8 @@ def check_python(
         Path | None,
         typer.Option(
             "--tests",
-            help="Test code (.py), or calls or input-output cases (.json, .jsonl); - for standard "
-            "input.",
+            help="Test code or a pytest suite (.py, or a folder), or calls or input-output cases "
+            "(.json, .jsonl); - for standard input.",
         ),
     ] = None,
     spec: Annotated[
@@ -59,6 +59,18 @@ def check_python(
     ] = None,
     entry_point: Annotated[
         str, typer.Option("--entry-point", help="Function that is called, or handed to check().")
+    ] = "",
+    form: Annotated[
+        Form,
+        typer.Option(
+            "--form",
+            help="How Python tests are run: apart from the candidate (code), or by pytest beside "
+            "it. auto: by pytest if they import it or take fixtures.",
+        ),
+    ] = "auto",
+    module: Annotated[
+        str,
+        typer.Option("--module", help="Name by which a pytest suite imports the candidate."),
     ] = "",
     preamble: Annotated[
         Path | None,
@@ -114,10 +126,10 @@ def check_python(
         max_output_bytes=_bytes(max_output, "--max-output"),
     )
     if spec is not None:
-        if tests is not None or preamble is not None or entry_point or keep_going:
+        if tests or preamble or entry_point or keep_going or module or form != "auto":
             raise InvalidInput(
-                "--spec says the whole problem: leave out --tests, --preamble, --entry-point and "
-                "--keep-going."
+                "--spec says the whole problem: leave out --tests, --form, --module, --preamble, "
+                "--entry-point and --keep-going."
             )
         asked = read_spec(spec, candidate)
         asked = dataclasses.replace(asked, limits=_merged(asked.limits, limits))
@@ -128,6 +140,8 @@ def check_python(
             candidate,
             tests,
             entry_point=entry_point,
+            form=form,
+            module=module,
             preamble=preamble,
             keep_going=keep_going,
             limits=limits,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import dataclasses
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from clients.command_line import proto_json
 from clients.command_line.exit_codes import InvalidInput
 from verifier_service.model import (
     Candidate,
     Problem,
+    PytestSuite,
     PythonTests,
     RequestedLimits,
     TestCode,
@@ -22,7 +26,7 @@ from verifier_service.model import (
 from verifier_service.v1 import problem_pb2, verifier_pb2
 from verifier_service.wire import spec_from_proto
 
-__all__ = ["parse_bytes", "python_form", "python_spec", "read_spec", "read_text"]
+__all__ = ["Form", "parse_bytes", "python_form", "python_spec", "read_spec", "read_text"]
 
 MAXIMUM_FILE_BYTES: Final = 16 * 1024**2
 
@@ -31,6 +35,9 @@ _UNITS: Final = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3} | {
     "mi": 1024**2,
     "gi": 1024**3,
 }
+Form = Literal["auto", "code", "pytest"]
+"""How a file of Python tests is run; "auto" looks at what it needs."""
+_SUITE_SUFFIXES: Final = (".py", ".ini", ".cfg", ".toml", ".txt", ".json", ".csv")
 _SIZE: Final = re.compile(r"(\d{1,18})\s*([kmg]?i?)b?", re.IGNORECASE)
 
 
@@ -97,17 +104,27 @@ def python_spec(
     tests: Path,
     *,
     entry_point: str = "",
+    form: Form = "auto",
+    module: str = "",
     preamble: Path | None = None,
     keep_going: bool = False,
     limits: RequestedLimits | None = None,
 ) -> VerificationSpec:
-    """A spec from a candidate and its tests.
+    """A spec from a candidate and its tests: a file, or the folder of a pytest suite.
 
     Raises:
         InvalidInput: A file can't be used.
     """
     _refuse_two_standard_inputs(candidate, tests, preamble)
-    criterion = python_form(tests, read_text(tests), entry_point)
+    if tests.is_dir():
+        if form == "code":
+            raise InvalidInput(f"{tests} is a folder, and test code is one file. Leave out --form.")
+        criterion = _suite(candidate, suite_files(tests, candidate), module)
+    elif form == "pytest" or (form == "auto" and _needs_pytest(tests)):
+        named = tests.name if tests.name.startswith("test_") else "test_suite.py"
+        criterion = _suite(candidate, {named: read_text(tests)}, module)
+    else:
+        criterion = python_form(tests, read_text(tests), entry_point)
     if preamble is not None:
         criterion = dataclasses.replace(criterion, preamble=read_text(preamble))
     if keep_going:
@@ -117,6 +134,74 @@ def python_spec(
         candidate=Candidate(source=read_text(candidate)),
         limits=limits or RequestedLimits(),
     )
+
+
+def suite_files(folder: Path, candidate: Path) -> dict[str, str]:
+    """The files of a pytest suite by their paths in its folder, without the candidate's.
+
+    Raises:
+        InvalidInput: One of them is not text.
+    """
+    paths = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in _SUITE_SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.resolve() != candidate.resolve()
+    ]
+    return {path.relative_to(folder).as_posix(): read_text(path) for path in paths}
+
+
+def _suite(candidate: Path, files: Mapping[str, str], module: str) -> PythonTests:
+    module = module or imported_as(candidate, files)
+    return PythonTests(form=PytestSuite(files=tuple(sorted(files.items())), module=module))
+
+
+def _needs_pytest(tests: Path) -> bool:
+    return tests.suffix == ".py" and needs_pytest(read_text(tests))
+
+
+def needs_pytest(source: str) -> bool:
+    """Whether test code imports pytest, or has test functions that take fixtures."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    if any("pytest" in _imported(node) for node in ast.walk(tree)):
+        return True
+    return any(
+        isinstance(node, ast.FunctionDef)
+        and node.name.startswith("test")
+        and len(node.args.args) > len(node.args.defaults)
+        for node in tree.body
+    )
+
+
+def _imported(node: ast.AST) -> set[str]:
+    match node:
+        case ast.Import(names=names):
+            return {name.name for name in names}
+        case ast.ImportFrom(module=str(module), level=0):
+            return {module}
+    return set()
+
+
+def imported_as(candidate: Path, files: Mapping[str, str]) -> str:
+    """The name under which a suite imports a candidate.
+
+    It is what the candidate's file is called, unless the suite imports `solution` or `candidate`
+    instead.
+    """
+    imported: set[str] = set()
+    for path, source in files.items():
+        if path.endswith(".py"):
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                imported |= {
+                    name for node in ast.walk(ast.parse(source)) for name in _imported(node)
+                }
+    own = candidate.stem if candidate.stem.isidentifier() else "solution"
+    return next((name for name in (own, "solution", "candidate") if name in imported), own)
 
 
 def python_form(path: Path, text: str, entry_point: str = "") -> PythonTests:
