@@ -16,7 +16,7 @@ from math import prod
 
 from pysat.solvers import Minisat22
 
-from sandboxes.logic.clauses import Clause, Clauses
+from sandboxes.logic.clauses import Clause, Clauses, Definition, Skolem
 from sandboxes.logic.congruence import Classes
 from sandboxes.logic.evaluator import Interpretation
 from sandboxes.logic.grounding import Grounding
@@ -50,7 +50,11 @@ class Signature:
 
 
 def signature_of(formulas: Iterable[Formula]) -> Signature:
-    """The sorts and the symbols of formulas."""
+    """The sorts and the symbols of formulas.
+
+    Raises:
+        ValueError: A formula has a symbol that only the service's own clauses have.
+    """
     sorts: dict[str, None] = {}
     found: dict[Symbol, None] = {}
     for formula in formulas:
@@ -60,6 +64,8 @@ def signature_of(formulas: Iterable[Formula]) -> Signature:
             if isinstance(part, Universal | Existential):
                 sorts.update((variable.sort, None) for variable in part.variables)
     for symbol in found:
+        if isinstance(symbol, Skolem | Definition):
+            raise ValueError(f"{symbol.name!r} is a symbol of the service's own.")
         sorts.update((sort, None) for sort in symbol.argument_sorts)
         if symbol.kind is Kind.FUNCTION:
             sorts.setdefault(symbol.sort)
