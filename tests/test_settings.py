@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from verifier_service.application import build_executors
 from verifier_service.settings import (
     InvalidSettings,
     Settings,
@@ -116,6 +117,29 @@ def test_a_file_that_can_t_work_is_refused(config: Path, text: str, says: str) -
         load_settings(config)
 
     assert says in str(failure.value)
+
+
+def test_environments_come_from_a_table_or_a_variable(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text('[python_environments]\nnumpy = ["numpy>=2"]\n')
+    from_file = load_settings(config).settings.python_environments
+    monkeypatch.setenv("VERIFIER_PYTHON_ENVIRONMENTS", '{"science": ["scipy", "pandas"]}')
+    from_variable = load_settings().settings.python_environments
+
+    assert from_file == {"numpy": ("numpy>=2",)}
+    assert from_variable == {"science": ("scipy", "pandas")}
+
+
+@pytest.mark.parametrize("label", ["", "a b", "../x", "-x"])
+def test_an_environment_has_a_name(label: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(python_environments={label: ("numpy",)})
+
+
+async def test_a_package_that_is_not_there_keeps_the_service_from_starting() -> None:
+    with pytest.raises(InvalidSettings, match=r"python_environments: .*pip install 'no-such'"):
+        await build_executors(Settings(python_environments={"x": ("no-such",)}))
 
 
 def test_a_missing_file_is_refused(config: Path) -> None:

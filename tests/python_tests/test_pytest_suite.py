@@ -6,8 +6,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from sandboxes.python_tests.problems import violations
 from tests.python_tests.conftest import Verify, evidence
-from verifier_service.model import InvalidSpec, Outcome, PytestSuite, VerdictChannel
+from verifier_service.model import (
+    InvalidSpec,
+    Outcome,
+    PytestSuite,
+    PythonTests,
+    VerdictChannel,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -476,3 +483,50 @@ async def test_a_test_that_skips_itself_proves_nothing(verify: Verify) -> None:
     verdict = await verify("def f(): return 1", suite(files))
 
     assert (verdict.outcome, verdict.reason) == (Outcome.INCONCLUSIVE, "skipped")
+
+
+@pytest.mark.parametrize(
+    ("files", "module", "field", "says"),
+    [
+        pytest.param({}, "solution", "files", "has 0 files", id="no-file"),
+        pytest.param({"a.txt": ""}, "solution", "files", "no Python file", id="no-python"),
+        pytest.param({"/a.py": ""}, "solution", 'files["/a.py"]', "relative", id="absolute"),
+        pytest.param({"../a.py": ""}, "solution", 'files["../a.py"]', "relative", id="upwards"),
+        pytest.param({"a/../b.py": ""}, "solution", 'files["a/../b.py"]', "relative", id="winding"),
+        pytest.param({"a b.py": ""}, "solution", 'files["a b.py"]', "letters", id="space"),
+        pytest.param({"a\n.py": ""}, "solution", 'files["a\n.py"]', "letters", id="newline"),
+        pytest.param({"x[1].py": ""}, "solution", 'files["x[1].py"]', "letters", id="brackets"),
+        pytest.param({"solution.py": ""}, "solution", "files", "candidate", id="in-its-place"),
+        pytest.param({"a.py/b.py": ""}, "a", "files", "candidate", id="below-the-candidate"),
+        pytest.param({"a/b.py": "", "a/b.py/c.py": ""}, "s", "files", "another", id="below-a-file"),
+        pytest.param({"a.py": ""}, "", "module", "must be what", id="no-module"),
+        pytest.param({"a.py": ""}, "a-b", "module", "must be what", id="no-name"),
+        pytest.param({"a.py": ""}, "a..b", "module", "must be what", id="empty-part"),
+        pytest.param({"a.py": ""}, "class", "module", "must be what", id="keyword"),
+        pytest.param({"a.py": ""}, "json", "module", "Python or pytest needs", id="of-python"),
+        pytest.param({"a.py": ""}, "conftest", "module", "Python or pytest needs", id="conftest"),
+        pytest.param({"a.py": ""}, "pytest.x", "module", "Python or pytest needs", id="of-pytest"),
+        pytest.param({"a.py": "x" * 9_000_000}, "solution", "files", "Shorten", id="long"),
+    ],
+)
+def test_what_can_t_be_a_suite_is_refused(
+    files: dict[str, str], module: str, field: str, says: str
+) -> None:
+    found = violations(PythonTests(form=suite(files, module)))
+
+    assert found
+    assert found[0].field.startswith(f"problem.python_tests.pytest.{field}")
+    assert says in found[0].description
+
+
+def test_many_bad_files_are_told_in_few_words() -> None:
+    found = violations(PythonTests(form=suite({f"{k} .py": "" for k in range(900)})))
+
+    assert len(found) <= 20
+
+
+def test_without_pytest_the_form_is_refused() -> None:
+    (found,) = violations(PythonTests(form=PLAIN), runs_pytest=False)
+
+    assert found.field == "problem.python_tests.pytest"
+    assert "pip install pytest" in found.description
