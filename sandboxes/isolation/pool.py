@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -49,7 +49,7 @@ class JailPool:
     def __init__(self, backend: Backend, recycling: Recycling | None = None) -> None:
         self._backend = backend
         self._recycling = recycling or Recycling()
-        self._idle: dict[tuple[str, ...], list[_Kept]] = defaultdict(list)
+        self._idle: dict[tuple[str, ...], deque[_Kept]] = defaultdict(deque)
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
@@ -87,10 +87,13 @@ class JailPool:
         """An idle jail that is fit for use, or a new one."""
         idle = self._idle[modules]
         while idle:
-            kept = idle.pop()
-            if not kept.jail.lost:
-                return kept
-            self.discard(kept)
+            kept = idle.popleft()  # the one that has had most time to get its next cell ready
+            if kept.jail.lost:
+                self.discard(kept)
+                continue
+            if kept.runs and not idle:
+                self._add(modules)
+            return kept
         return _Kept(self._backend.open(*modules))
 
     def give_back(self, modules: tuple[str, ...], kept: _Kept) -> None:
@@ -102,8 +105,12 @@ class JailPool:
             idle.append(kept)
         else:
             self.discard(kept)
-            with contextlib.suppress(SandboxLost):  # told to whoever needs one
-                idle.append(_Kept(self._backend.open(*modules)))
+            self._add(modules)
+
+    def _add(self, modules: tuple[str, ...]) -> None:
+        """Opens a jail for whoever comes next."""
+        with contextlib.suppress(SandboxLost):  # told to whoever needs one
+            self._idle[modules].append(_Kept(self._backend.open(*modules)))
 
     def discard(self, kept: _Kept) -> None:
         """Closes a jail, in the background."""

@@ -84,7 +84,7 @@ class ZygoteJail:
     def start(self, module: str, *, fds: Mapping[str, int], limits: ProcessLimits) -> JailedRun:
         """Starts `module.main()` in a new cell; see `Jail`."""
         # No run can tell from its number how many there were before.
-        run = _Run(self, random.getrandbits(62))
+        run = _Run(self, random.getrandbits(62), counted=self._slot is not None)
         command = {
             "op": "run",
             "id": run.number,
@@ -148,8 +148,8 @@ class ZygoteJail:
     def _receive(self) -> None:
         try:
             packet = self._control.recv(_MAX_PACKET_BYTES)
-        except BlockingIOError:
-            return
+        except (BlockingIOError, ConnectionResetError):
+            return  # a reset is told once, before what was sent ahead of it
         except OSError as error:
             self._lose(f"its socket failed: {error}")
             return
@@ -218,12 +218,19 @@ class ZygoteJail:
 class _Run:
     """A run as the supervisor sees it."""
 
-    def __init__(self, jail: ZygoteJail, number: int) -> None:
+    def __init__(self, jail: ZygoteJail, number: int, *, counted: bool) -> None:
+        """Knows of a run.
+
+        Args:
+            jail: Where it runs.
+            number: What the jail calls it.
+            counted: Whether a control group tells what ended it.
+        """
         self._jail = jail
         self.number = number
         self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._killed = False
-        self._kills_before = out_of_memory_kills()
+        self._kills_before = 0 if counted else out_of_memory_kills()
         self.ended.add_done_callback(_look_at)
 
     def lose(self, error: SandboxLost) -> None:

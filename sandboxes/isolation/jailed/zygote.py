@@ -1,4 +1,4 @@
-"""First process of a jail: keeps a cell ready for the next run, and makes a new one after each.
+"""First process of a jail: keeps a cell ready for the next run, and watches over it when it runs.
 
 It has imported everything that runs need, so that each starts as a fork of it, and never touches
 candidate data: a job reaches the process that runs it as a file descriptor. It is process 1 of the
@@ -6,111 +6,127 @@ jail's pid namespace.
 
     python -c "from … import main; main()" CONTROL_FD[,ENTRY_FD…] USER_ID|- FILTER MODULE…
 
-`CONTROL_FD` is a socket to the supervisor (one JSON object per packet, file descriptors beside it;
-`cell.py` has the commands). A process that writes "0" to an `ENTRY_FD` puts itself into a control
-group; every cell does. With a user id, every run becomes that user. `FILTER` is a system call
-filter for runs, in hexadecimal; it may be empty. Modules are imported, and those with a function
-`warm` are warmed up with it.
+`CONTROL_FD` is a socket to the supervisor: one JSON object per packet, file descriptors beside it.
+A process that writes "0" to an `ENTRY_FD` puts itself into a control group; every cell does. With a
+user id, every run becomes that user. `FILTER` is a system call filter for runs, in hexadecimal; it
+may be empty. Modules are imported, and those with a function `warm` are warmed up with it.
 
-The first event on the socket is
+Orders:
+
+    {"op": "run", "id": 1, "module": "…", "fds": ["job", "stdin", …], "limits": {…}}
+    {"op": "kill", "id": 1}
+
+Events:
 
     {"event": "ready", "reusable": true, "missing": ""}
+    {"event": "exit", "id": 1, "code": 0 | null, "signal": null | 9, "limit": null | "cpu-time",
+     "begun": true, "cpu_seconds": …, "wall_seconds": …, "peak_memory_bytes": …, "spent": false}
 
-`reusable` is false where the host does not allow cells (`missing` says what they lack): then the
-jail itself is the cell, and serves one run. When the socket closes, everything in the jail ends:
-the kernel kills what is left of a pid namespace together with its first process.
+`reusable` is false where the host does not allow cells: then the jail itself is the cell, and
+serves one run; `missing` says what cells lack. After a run that leaves the jail `spent` it serves
+no other. When the socket closes, everything in the jail ends: the kernel kills what is left of a
+pid namespace together with its first process.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
+import time
+from typing import Any
 
 from sandboxes.isolation.jailed import linux
-from sandboxes.isolation.jailed.cell import HUNG_UP, SERVED, SPENT, STANDBY_LOST, Cell, Place
+from sandboxes.isolation.jailed.cell import (
+    MAX_PACKET_BYTES,
+    PREPARED,
+    STATUS,
+    TAKEN,
+    Cell,
+    Place,
+    open_streams,
+)
 
 FULL = linux.CLONE_NEWUSER | linux.CLONE_NEWPID | linux.CLONE_NEWNS
 SHARING_FILES = linux.CLONE_NEWUSER | linux.CLONE_NEWPID
 """Namespaces of cells where the kernel makes no mounts for them: in gVisor."""
 MAX_STANDBYS_LOST = 3
+_CREDENTIALS = socket.CMSG_SPACE(12)
 
 
 class Zygote:
     """Makes one cell after another, each in namespaces of its own."""
 
-    def __init__(self, place: Place, proc: int) -> None:
+    def __init__(self, place: Place) -> None:
         self._place = place
-        self._proc = proc
+        self._control = place.control
+        self._proc = -1
         self._namespaces = FULL
 
     def serve(self) -> int:
         """Serves until the supervisor hangs up or a cell is lost; returns an exit code."""
         try:
-            if self._proc < 0:
-                self._proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+            self._proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
             cell = self._first_cell()
         except OSError as error:
-            return self._serve_once(str(error))
+            self._namespaces = 0
+            cell = self._make_cell()
+            self._say({"event": "ready", "reusable": False, "missing": str(error)})
         lost = 0
         while True:
-            _, status = os.waitpid(cell, 0)
-            code = os.waitstatus_to_exitcode(status)
-            if code not in (SERVED, STANDBY_LOST):
-                return 0 if code in (HUNG_UP, SPENT) else 1
-            lost = lost + 1 if code == STANDBY_LOST else 0
-            if lost > MAX_STANDBYS_LOST:
-                return 1
-            cell = 0  # or the next cell could tell from it how many there were
-            cell, _ = self._make_cell(b"")
+            match self._watch(cell):
+                case "served":
+                    lost = 0
+                case "standby lost" if lost < MAX_STANDBYS_LOST:
+                    lost += 1
+                case "hung up" | "spent":
+                    return 0
+                case _:
+                    return 1
+            cell = self._make_cell()
 
-    def _first_cell(self) -> int:
-        """Makes the first cell, which reports that the jail is ready.
+    def _first_cell(self) -> Cell:
+        """Makes the first cell, with all the namespaces that can be had, and says so.
 
         Raises:
             OSError: Cells can't be made here.
         """
         missing = ""
         for self._namespaces in (FULL, SHARING_FILES):
-            cell, complaints = self._make_cell(greeting(reusable=True, missing=missing))
-            with open(complaints, "rb") as pipe:
-                complaint = pipe.read().decode(errors="replace")
-            if not complaint:
+            cell = self._make_cell()
+            said = cell.news.recv(MAX_PACKET_BYTES)
+            if said == PREPARED:
+                self._say({"event": "ready", "reusable": True, "missing": missing})
                 return cell
-            os.waitpid(cell, 0)
-            missing = missing or complaint
+            cell.end()
+            missing = missing or said.decode(errors="replace")
         raise OSError(missing)
 
-    def _make_cell(self, said: bytes) -> tuple[int, int]:
-        """Forks a cell; its pid, and a pipe that tells what went wrong in making it, if anything.
+    def _make_cell(self) -> Cell:
+        """Forks a cell, in which the process of a run waits for an order.
 
-        The pipe is there for the first cell only, the one that has something to say.
+        Raises:
+            OSError: The kernel refuses.
         """
-        complaints, complain = os.pipe() if said else (-1, -1)
-        mapped, say_mapped = os.pipe()
         # Only the user of a process that can be looked into may map users for it.
         linux.set_dumpable(True)
-        pid = linux.clone(self._namespaces)
-        if pid == 0:
-            for fd in (say_mapped, self._proc, *((complaints,) if said else ())):
-                os.close(fd)
-            has_files = bool(self._namespaces & linux.CLONE_NEWNS)
-            os._exit(Cell(self._place, said).serve_confined(mapped, complain, has_files=has_files))
         try:
-            self._map_users(pid)
-            os.write(say_mapped, b"1")
+            cell = Cell(self._place, self._namespaces)
+            if self._namespaces:
+                self._map_users(cell.pid)
+                cell.news.send(b"1")
         finally:
             linux.set_dumpable(False)
-            for fd in (mapped, say_mapped, *((complain,) if said else ())):
-                os.close(fd)
-        return pid, complaints
+        return cell
 
     def _map_users(self, pid: int) -> None:
-        """Gives the cell's user namespace its only user and group."""
+        """Gives a cell's user namespace its only user and group."""
         user = os.geteuid() if self._place.user is None else self._place.user
         group = os.getegid() if self._place.user is None else self._place.user
         for name, text in (
@@ -129,21 +145,113 @@ class Zygote:
             finally:
                 os.close(fd)
 
-    def _serve_once(self, missing: str) -> int:
-        said = greeting(reusable=False, missing=missing)
-        return Cell(self._place, said).serve_unconfined()
+    def _watch(self, cell: Cell) -> str:
+        """Waits for the run of a cell to begin and to end; reports how it did."""
+        taken, run_pid = self._taken(cell)
+        if not taken:
+            cell.end()
+            return "hung up" if self._has_hung_up() else "standby lost"
+        run_id, cpu_limit, began = TAKEN.unpack(taken)
+        limit = None
+        watched: list[Any] = [self._control, cell.status]
+        while True:
+            # One process can't use CPU faster than its threads have cores: half the rest is early
+            # enough, and 5 ms is fine enough.
+            rest = max(0.005, (cpu_limit - cpu_seconds_of(run_pid)) / (2 * (os.cpu_count() or 1)))
+            readable, _, _ = select.select(watched, [], [], rest)
+            if cell.status in readable:
+                break
+            if self._control in readable and not self._obey(run_id, run_pid):
+                return "hung up"
+            if limit is None and cpu_seconds_of(run_pid) >= cpu_limit:
+                limit = "cpu-time"
+                kill(run_pid)
+        said = os.read(cell.status, STATUS.size)
+        if not said:
+            return "cell lost"
+        (status,) = STATUS.unpack(said)
+        begun = has_begun(cell.news)
+        usage = cell.end()
+        spent = not self._namespaces or cell.leaves_files()
+        self._say(
+            {
+                "event": "exit",
+                "id": run_id,
+                "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+                "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+                "limit": limit,
+                "begun": begun,
+                "cpu_seconds": usage.ru_utime + usage.ru_stime,
+                "wall_seconds": time.monotonic() - began,
+                "peak_memory_bytes": usage.ru_maxrss * 1024,
+                "spent": spent,
+            }
+        )
+        return "spent" if spent else "served"
+
+    def _taken(self, cell: Cell) -> tuple[bytes, int]:
+        """Waits until a run has taken its order; what it says then, and its pid.
+
+        Nothing if the cell ends before that.
+        """
+        watched: list[Any] = [cell.news, cell.status]
+        while True:
+            readable, _, _ = select.select(watched, [], [])
+            if cell.news not in readable:
+                return b"", 0
+            said, credentials, _, _ = cell.news.recvmsg(MAX_PACKET_BYTES, _CREDENTIALS)
+            if len(said) == TAKEN.size:
+                return said, int.from_bytes(credentials[0][2][:4], sys.byteorder)
+            if said != PREPARED:
+                return b"", 0
+
+    def _obey(self, run_id: int, run_pid: int) -> bool:
+        packet = self._control.recv(MAX_PACKET_BYTES)
+        if not packet:
+            return False
+        command = json.loads(packet)
+        if command["op"] == "kill" and command["id"] == run_id:
+            kill(run_pid)
+        return True
+
+    def _has_hung_up(self) -> bool:
+        """Whether the supervisor has closed its end."""
+        if not select.select([self._control], [], [], 0)[0]:
+            return False
+        return not self._control.recv(1, socket.MSG_PEEK)
+
+    def _say(self, event: dict[str, object]) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._control.send(json.dumps(event).encode())
 
 
-def greeting(*, reusable: bool, missing: str = "") -> bytes:
-    """The event that the jail is ready."""
-    return json.dumps({"event": "ready", "reusable": reusable, "missing": missing}).encode()
+def has_begun(news: socket.socket) -> bool:
+    """Whether a run has said that it comes to code of others."""
+    try:
+        return news.recv(1, socket.MSG_DONTWAIT) == b"1"
+    except BlockingIOError:
+        return False
 
 
-def main(proc: int = -1) -> None:
-    """Serves as process 1, with the modules that its runs need already imported.
+def kill(pid: int) -> None:
+    """Ends the process of a run."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
-    `proc` is a file descriptor of /proc, where that can't be opened any more.
+
+def cpu_seconds_of(pid: int) -> float:
+    """CPU that a process has used, all its threads together; 0 once it is gone.
+
+    The clock id is built as `clock_getcpuclockid(3)` builds it.
     """
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:
+        return 0.0
+
+
+def main() -> None:
+    """Serves as process 1, with the modules that its runs need already imported."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     fds, user, filter_program, *modules = sys.argv[1:]
     control, *entries = map(int, fds.split(","))
@@ -157,13 +265,14 @@ def main(proc: int = -1) -> None:
     os.environ.clear()
     os.umask(0o077)
     sys.argv = [""]
+    open_streams()
     linux.set_dumpable(False)
-    gc.collect()
-    gc.freeze()
     place = Place(
         control=socket.socket(fileno=control),
         entries=entries,
         user=None if user == "-" else int(user),
         filter_program=bytes.fromhex(filter_program),
     )
-    sys.exit(Zygote(place, proc).serve())
+    gc.collect()
+    gc.freeze()
+    sys.exit(Zygote(place).serve())

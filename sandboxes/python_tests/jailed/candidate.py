@@ -32,6 +32,7 @@ from sandboxes.python_tests.jailed.codec import (
     plain,
     read_job,
 )
+from sandboxes.python_tests.jailed.rehearsal import play_candidate, play_checker, rehearse
 
 JOB_FD = 3
 CHECKER_FD = 4
@@ -54,6 +55,12 @@ def main() -> int:
     connection.send({"loaded": True})
     Server(connection, module).serve()
     return 0
+
+
+def warm() -> None:
+    """Prepares the process that those of candidates are forked from."""
+    rehearse(play_candidate, play_checker)
+    linecache.cache.clear()
 
 
 def load(source: str, name: str = MODULE_NAME) -> types.ModuleType:

@@ -15,6 +15,7 @@ from typing import Any
 from sandboxes.isolation.jailed.begin import begin
 from sandboxes.python_tests.jailed import calls, test_code
 from sandboxes.python_tests.jailed.codec import Connection, read_job
+from sandboxes.python_tests.jailed.rehearsal import play_candidate, play_checker, rehearse
 from sandboxes.python_tests.jailed.remote import (
     TYPE_MARK,
     Interruption,
@@ -97,6 +98,11 @@ def main() -> int:
         facts = {"message": str(candidate.interruption)[:2000]}
     reporter.end(reason, calls=candidate.call_count, last_call=candidate.last_call, **facts)
     return 0
+
+
+def warm() -> None:
+    """Prepares the process that those of checkers are forked from."""
+    rehearse(play_checker, play_candidate)
 
 
 def run(

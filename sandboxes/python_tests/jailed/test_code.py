@@ -64,7 +64,7 @@ def prepare(job: dict[str, Any]) -> Callable[[RemoteCandidate, Judge], None]:
     asserts = sum(isinstance(node, ast.Assert) for node in ast.walk(tree))
     names = Names(tree)
     evaluates = may_evaluate(tree)
-    tree = Instrument(wrap=job["keep_going"]).visit(tree)
+    tree = ast.fix_missing_locations(Instrument(wrap=job["keep_going"]).visit(tree))
     code = compile(tree, FILE_NAME, "exec", dont_inherit=True)
     trusted, owed = preamble_names(job["preamble"], entry_point=job["entry_point"])
 
@@ -198,7 +198,7 @@ class Instrument(ast.NodeTransformer):
             return statement
         guard = ast.withitem(_hook_call("case", [ast.Constant(statement.lineno)]), None)
         wrapped = ast.With(items=[guard], body=[statement])
-        return ast.fix_missing_locations(ast.copy_location(wrapped, statement))
+        return ast.copy_location(wrapped, statement)
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
         """Turns `assert TEST, MESSAGE` into a call of the hook, and the raise it stands for."""
@@ -225,7 +225,7 @@ class Instrument(ast.NodeTransformer):
             test=ast.UnaryOp(ast.Not(), holds), body=[ast.Raise(exc=error, cause=None)], orelse=[]
         )
         replacement.is_assertion = True  # type: ignore[attr-defined]
-        return ast.fix_missing_locations(ast.copy_location(replacement, node))
+        return ast.copy_location(replacement, node)
 
 
 def _hook_call(method: str, args: list[ast.expr]) -> ast.Call:
