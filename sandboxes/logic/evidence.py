@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from sandboxes.logic.answers import Answer, Status
+from sandboxes.logic.cores import smallest_core
 from sandboxes.logic.evaluator import Interpretation, Silent, TooManySteps, holds
 from sandboxes.logic.solvers.claims import Claim, Inquiry
 from sandboxes.logic.theory import Effort, GroundTheory
@@ -15,6 +16,8 @@ __all__ = ["MODEL_REFUSED", "answers_by_grounding", "assess", "inferred"]
 MODEL_REFUSED: Final = "model-refused"
 """Reason of an answer whose model was found to be none."""
 
+CORE_QUESTIONS: Final = 50
+"""How often to ask whether a formula is needed for a contradiction."""
 _INSTANCES_ALONE: Final = Effort(search=0)
 
 
@@ -29,8 +32,18 @@ def answers_by_grounding(inquiry: Inquiry) -> dict[str, Answer]:
     # Larger questions first: a model of more formulas is one of fewer.
     for name in sorted(inquiry.questions, key=lambda name: -len(inquiry.questions[name])):
         known = inferred(name, answers, inquiry)
-        answers[name] = known or theory.ask(frozenset(inquiry.questions[name]))
+        answers[name] = known or _asked(theory, frozenset(inquiry.questions[name]))
     return {name: answers[name] for name in inquiry.questions}
+
+
+def _asked(theory: GroundTheory, selection: frozenset[int]) -> Answer:
+    """The answer about a selection, and if it is a contradiction, of few formulas."""
+    answer = theory.ask(selection)
+    if answer.status is not Status.UNSATISFIABLE:
+        return answer
+    members = smallest_core(theory, answer.core, questions=CORE_QUESTIONS).members
+    smaller = theory.ask(members) if members != frozenset(answer.core) else answer
+    return smaller if smaller.certificate is not None else answer
 
 
 def inferred(name: str, answers: Mapping[str, Answer], inquiry: Inquiry) -> Answer | None:

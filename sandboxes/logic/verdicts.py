@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sandboxes.logic.answers import Answer, Question, Status
+from sandboxes.logic.answers import Question, Status
 from sandboxes.logic.arguments import argument
+from sandboxes.logic.english import described
 from sandboxes.logic.judge import (
     ACCEPTING,
     SUMMARIES,
@@ -46,6 +47,12 @@ QUESTIONS: Final = {
 }
 """What is asked, in words."""
 
+_CLAIMS: Final = {
+    Question.PREMISES: "All premises hold.",
+    Question.AFFIRMED: "All premises hold, and so does the conclusion.",
+    Question.DENIED: "All premises hold, and the conclusion fails.",
+    DIFFERENCE: "Of the formula and the reference just one holds.",
+}
 _LABELS: Final = {
     Entailment.ENTAILED: "entailed",
     Entailment.CONTRADICTED: "contradicted",
@@ -157,7 +164,11 @@ def _evidence(facts: Facts) -> LogicEvidence:
         entailment=entailment(facts),
         unsat_core=tuple(premise.text for index, premise in enumerate(premises) if index in used),
         models=tuple(
-            LogicModel(question=str(name), text=_model_text(answer), checked=True)
+            LogicModel(
+                question=str(name),
+                text=described(answer.model, claim=_CLAIMS.get(name, "")),
+                checked=True,
+            )
             for name, answer in facts.answers.items()
             if answer.model is not None
         ),
@@ -184,10 +195,6 @@ def _evidence(facts: Facts) -> LogicEvidence:
         ),
         open_questions=tuple(map(str, _open(facts))),
     )
-
-
-def _model_text(answer: Answer) -> str:
-    return str(answer.model)
 
 
 def _diagnostic(found: Finding, source: str, severity: Severity) -> Diagnostic:
