@@ -212,7 +212,8 @@ async def promptly(news: asyncio.Future[_T]) -> _T:
         SandboxLost: It says nothing.
     """
     try:
-        return await asyncio.wait_for(asyncio.shield(news), SILENCE_SECONDS)
+        async with asyncio.timeout(SILENCE_SECONDS):  # `wait_for` of Python 3.11 can lose a cancel
+            return await asyncio.shield(news)
     except TimeoutError:
         raise SandboxLost(f"The sandbox said nothing for {SILENCE_SECONDS:.0f} s.") from None
 
