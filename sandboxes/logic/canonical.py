@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final, TypeAlias
 
 from sandboxes.logic.syntax import (
@@ -112,7 +113,7 @@ def normal(formula: Formula) -> Formula:
 
     Bound variables have names of their own, none in two quantifiers.
     """
-    return _apart(_simple(formula), {}, [0])
+    return _renamed(_simple(_renamed(formula, {}, 0, None)), {}, 0, count())
 
 
 def _simple(formula: Formula) -> Formula:
@@ -154,28 +155,35 @@ def _flat(
     return flat
 
 
-def _apart(formula: Formula, names: dict[Variable, Variable], count: list[int]) -> Formula:
+def _renamed(
+    formula: Formula, names: Mapping[Variable, Variable], depth: int, numbers: Iterator[int] | None
+) -> Formula:
+    """The formula with bound variables numbered: through all of it, or without numbers to go by,
+    by how many are bound around each, so that parts that differ in names only become equal.
+    """
     match formula:
         case Atom(symbol, arguments):
-            return Atom(symbol, tuple(_renamed(term, names) for term in arguments))
+            return Atom(symbol, tuple([_renamed_term(term, names) for term in arguments]))
         case Equality(left, right):
-            return Equality(_renamed(left, names), _renamed(right, names))
+            return Equality(_renamed_term(left, names), _renamed_term(right, names))
         case Universal(variables, body) | Existential(variables, body):
-            inner = dict(names)
-            fresh = []
-            for variable in variables:
-                count[0] += 1
-                fresh.append(Variable(f"v{count[0]}", variable.sort))
-                inner[variable] = fresh[-1]
-            return type(formula)(tuple(fresh), _apart(body, inner, count))
+            fresh = [
+                Variable(f"v{next(numbers) if numbers else depth + place}", variable.sort)
+                for place, variable in enumerate(variables)
+            ]
+            inner = {**names, **dict(zip(variables, fresh, strict=True))}
+            renamed = _renamed(body, inner, depth + len(variables), numbers)
+            return type(formula)(tuple(fresh), renamed)
         case _:
-            return rebuilt(formula, [_apart(part, names, count) for part in operands(formula)])
+            parts = [_renamed(part, names, depth, numbers) for part in operands(formula)]
+            return rebuilt(formula, parts)
 
 
-def _renamed(term: Term, names: dict[Variable, Variable]) -> Term:
+def _renamed_term(term: Term, names: Mapping[Variable, Variable]) -> Term:
     if isinstance(term, Variable):
         return names[term]
-    return Application(term.symbol, tuple(_renamed(argument, names) for argument in term.arguments))
+    arguments = tuple([_renamed_term(argument, names) for argument in term.arguments])
+    return Application(term.symbol, arguments)
 
 
 _Colour: TypeAlias = bytes

@@ -443,9 +443,12 @@ def _goal_symbols(facts: _Facts) -> Iterator[Finding]:
 def _restated_goal(facts: _Facts) -> Iterator[Finding]:
     if facts.problem.goal is None:
         return
-    goal = statement_key(facts.problem.goal.formula)
+    goal = facts.problem.goal.formula
+    used = set(symbols(goal))
     for premise in facts.problem.premises:
-        if statement_key(premise.formula) == goal:
+        if set(symbols(premise.formula)) != used:
+            continue
+        if statement_key(premise.formula) == statement_key(goal):
             yield facts.at(
                 premise,
                 LintCode.RESTATED_GOAL,

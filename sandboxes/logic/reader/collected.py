@@ -92,7 +92,7 @@ class Collected:
     def problem(self, *, closed_negation: bool = True) -> Problem | None:
         """The problem, each statement with a name of its own, or None where there are errors."""
         goals = [stated for stated in self.stated if stated.is_goal]
-        if len(goals) > 1 and goals[1].statement.span:
+        if len(goals) > 1 and goals[1].statement.span and not self.errors:
             self.error(
                 goals[1].source,
                 goals[1].statement.span,

@@ -35,7 +35,7 @@ _SMTLIB: Final = re.compile(
     r"\s*(?:;[^\n]*\n\s*)*\(\s*(?:set-|declare-|define-|assert\b|check-sat)"
 )
 _TPTP: Final = re.compile(r"^[ \t]*(?:cnf|fof|tff|thf|tcf|include)\s*\(", re.MULTILINE)
-_PYKE: Final = re.compile(r">>>|\$[A-Za-z_]\w*|,\s*(?:True|False)\s*\)")
+_PYKE: Final = re.compile(r">>>|[(,]\s*\$[A-Za-z_]|,\s*(?:True|False)\s*\)")
 _PROVER9: Final = re.compile(r"\bformulas\s*\(|\bend_of_list\b")
 _UNICODE: Final = re.compile(r"[∀∃∧∨→↔⊕¬]")
 

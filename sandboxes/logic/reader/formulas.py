@@ -221,14 +221,11 @@ def _bracket_edits(source: Source, words: list[Token]) -> Iterator[tuple[str, tu
         yield f"Close {_brackets(surplus)} at the end.", (insert(end, ")" * surplus),)
     if surplus < 0:
         yield (
-            f"Open {_brackets(-surplus)} at the beginning.",
-            (insert(words[0].start, "(" * -surplus),),
-        )
-        # Closing brackets at the very end that close nothing.
-        yield (
             f"Remove {_brackets(-surplus)} at the end.",
             tuple(delete(word) for word in closed[surplus:]),
         )
+        start = words[0].start
+        yield f"Open {_brackets(-surplus)} at the beginning.", (insert(start, "(" * -surplus),)
     if surplus == 1:
         yield from (("Remove a bracket.", (delete(word),)) for word in reversed(opened))
         yield from (("Close a bracket.", (insert(word.end, ")"),)) for word in reversed(words[:-2]))
@@ -460,7 +457,10 @@ class _Parser:
     def quantified(self, quantifier: Token) -> list[Variable]:
         """The variables after a quantifier, bound from here on."""
         variables: list[Variable] = []
-        while self.word.kind is TokenKind.NAME and not (variables and self.starts_body()):
+        while self.word.kind is TokenKind.NAME and self.word.text == self.word.name:
+            before = self.words[self.at - 1].kind
+            if variables and before is not TokenKind.COMMA and self.starts_body():
+                break
             word = self.word
             self.check_name(word)
             if len(variables) == MAX_ARITY:
@@ -499,9 +499,9 @@ class _Parser:
         """Whether the name after a quantifier's variables begins the formula: `all x P(x)`."""
         follower = self.words[self.at + 1]
         if follower.kind is TokenKind.OPEN:
-            # `all x y (P(x))`: a lone letter with a bracket after a space is one more variable.
-            word = self.word
-            return not (len(word.text) == 1 and word.text.islower() and follower.start > word.end)
+            # `all x y (P(x))`: a letter with a bracket after a space is one more variable.
+            is_apart = follower.start > self.word.end
+            return not (is_apart and _LETTER.fullmatch(self.word.text))
         return follower.kind in (*_RELATIONS, *_TIGHTNESS, TokenKind.END, TokenKind.CLOSE)
 
     def bracketed(self) -> Formula:
@@ -542,22 +542,23 @@ class _Parser:
         self.at = len(self.words) - 1
 
     def is_bracketed_term(self) -> bool:
-        """`(a) = b` and `(f(x)) = y`: a bracket around a lone term, and then a relation."""
+        """Whether a bracket holds a lone term: `(a)` and `(f(x))`, in `(a) = (f(x))`."""
+        end = self.end_of_term()
+        return end is not None and self.words[end].kind in _RELATIONS
+
+    def end_of_term(self) -> int | None:
+        """The word after a bracket that holds names, brackets and commas only."""
         at = self.at + 1
         if self.words[at].kind is not TokenKind.NAME:
-            return False
+            return None
         level = 1
-        while level and self.words[at].kind in (
-            TokenKind.NAME,
-            TokenKind.COMMA,
-            TokenKind.OPEN,
-            TokenKind.CLOSE,
-        ):
-            level += (self.words[at].kind is TokenKind.OPEN) - (
-                self.words[at].kind is TokenKind.CLOSE
-            )
+        while level:
+            kind = self.words[at].kind
+            if kind not in (TokenKind.NAME, TokenKind.COMMA, TokenKind.OPEN, TokenKind.CLOSE):
+                return None
+            level += (kind is TokenKind.OPEN) - (kind is TokenKind.CLOSE)
             at += 1
-        return not level and self.words[at].kind in _RELATIONS
+        return at
 
     def bracketed_term(self) -> _Named:
         self.at += 1
@@ -631,7 +632,7 @@ class _Parser:
         self.at += 1
         if self.word.kind is not TokenKind.OPEN or self.word.text != "(":
             return _Named(word, (), False, Span(word.start, word.end))
-        if self.bound.get(word.name):
+        if word.text == word.name and self.bound.get(word.name):
             raise self.stop(
                 ErrorCode.SECOND_ORDER,
                 word,
@@ -764,7 +765,7 @@ class _Parser:
         sign = self.word
         left = self.term(named)
         self.at += 1
-        if self.word.kind is TokenKind.OPEN and self.words[self.at + 1].kind is TokenKind.NAME:
+        if self.word.kind is TokenKind.OPEN and self.end_of_term() is not None:
             right_named = self.bracketed_term()
         elif self.word.kind is TokenKind.NAME:
             right_named = self.named(0)
@@ -899,6 +900,7 @@ class _Parser:
         )
 
 
+_LETTER: Final = re.compile(r"[a-z]\d*")
 _COMPARISONS: Final = {"≤": "<=", "≥": ">="}
 _ARITHMETIC: Final = re.compile(r"[-–+.]+")
 

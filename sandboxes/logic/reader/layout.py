@@ -69,7 +69,7 @@ def lines(source: Source) -> Layout:
     """The layout of a text with a formula to a line, such as Logic-LM's and LINC's.
 
     Headings ("Premises:", "Conclusion:") begin parts, `:::` begins the English of a line, and a
-    line with open brackets goes on in the next one.
+    line that leaves brackets open or ends with a connective goes on in the next one.
     """
     layout = Layout()
     labelled = re.search(r"^[ \t]*FOL:", source.text, re.MULTILINE) is not None
@@ -121,33 +121,40 @@ def lines(source: Source) -> Layout:
 
 
 def _joined(text: str) -> Iterator[Span]:
-    """The lines of a text; those that leave brackets open together with the next ones, up to a
-    blank line, as long as the brackets close.
+    """The lines of a text. One that cannot be a formula, as it leaves brackets open or ends with a
+    connective, comes with the next ones, up to a blank line, if these complete it.
     """
     spans = [Span(m.start(), m.end()) for m in re.finditer(r"[^\n]+", text)]
     at = 0
     while at < len(spans):
-        first = spans[at]
-        level = _level(text, first)
         last = at
-        while level > 0 and last + 1 < len(spans) and last - at < _MAX_JOINED:
-            follower = spans[last + 1]
-            if follower.start > spans[last].end + 1 or _starts_afresh(text, follower):
-                break
-            level += _level(text, follower)
+        level = _level(text, spans[at])
+        while (
+            (level > 0 or _is_open(text, spans[last]))
+            and last + 1 < len(spans)
+            and last - at < _MAX_JOINED
+            and spans[last + 1].start == spans[last].end + 1
+            and not _starts_afresh(text, spans[last + 1])
+        ):
             last += 1
-        if level == 0:
-            yield Span(first.start, spans[last].end)
-            at = last + 1
-        else:
-            yield first
-            at += 1
+            level += _level(text, spans[last])
+        if level != 0 or _is_open(text, spans[last]):
+            last = at
+        yield Span(spans[at].start, spans[last].end)
+        at = last + 1
 
 
 _MAX_JOINED: Final = 20
+_CONNECTIVES: Final = ("&", "|", "∧", "∨", "⊕", "→", "↔", ",", "->", "=>")
+
+
+def _is_open(text: str, span: Span) -> bool:
+    """Whether a line ends with a connective."""
+    return text[max(span.start, span.end - 20) : span.end].rstrip().endswith(_CONNECTIVES)
 
 
 def _level(text: str, span: Span) -> int:
+    """Brackets that a line opens and does not close."""
     end = text.find(_GLOSS, span.start, span.end)
     end = span.end if end < 0 else end
     return text.count("(", span.start, end) - text.count(")", span.start, end)
