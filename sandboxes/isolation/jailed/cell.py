@@ -12,6 +12,7 @@ leaves the jail spent.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import io
 import json
@@ -56,6 +57,18 @@ class Place:
         """Over the system calls of runs."""
 
 
+class Forked(BaseException):
+    """Takes the process of a run out of all calls that led to its fork.
+
+    What they know of runs before would be there to be read in their frames.
+    """
+
+    def __init__(self, run: Run) -> None:
+        """Carries what the process is to do."""
+        super().__init__()
+        self.run = run
+
+
 class Cell:
     """A cell, as the jail's first process has it."""
 
@@ -86,11 +99,15 @@ class Cell:
 
 
 def hold(place: Place, telling: socket.socket, say_status: int, namespaces: int) -> NoReturn:
-    """Is the first process of a cell."""
+    """Is the first process of a cell.
+
+    Raises:
+        Forked: In the process of the run.
+    """
     linux.set_dumpable(False)
     run = os.fork()
     if run == 0:
-        Run(place, telling, namespaces).serve()
+        raise Forked(Run(place, telling, namespaces))
     ended, status = 0, 0
     while ended != run:
         ended, status = os.waitpid(-1, 0)
@@ -110,6 +127,7 @@ class Run:
     def serve(self) -> NoReturn:
         """Prepares itself, waits for an order, and becomes what it asks for."""
         code = 70
+        gc.enable()
         try:
             try:
                 self._prepare()
@@ -169,7 +187,9 @@ def cover_files() -> None:
     restricted = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount_tmpfs("/tmp", restricted, TMP_OPTIONS)  # noqa: S108 - the cell's own
     linux.mount_tmpfs("/proc", restricted | linux.MS_NOEXEC | linux.MS_RDONLY, "mode=0000")
-    for path in ("/dev", *(f"/dev/{name}" for name in os.listdir("/dev"))):
+    with os.scandir("/dev") as devices:
+        present = [one.path for one in devices if not one.is_symlink()]
+    for path in ("/dev", *present):
         linux.protect_mount(path)
 
 

@@ -49,6 +49,7 @@ from sandboxes.isolation.jailed.cell import (
     STATUS,
     TAKEN,
     Cell,
+    Forked,
     Place,
     open_streams,
 )
@@ -63,16 +64,17 @@ _CREDENTIALS = socket.CMSG_SPACE(12)
 class Zygote:
     """Makes one cell after another, each in namespaces of its own."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, proc: int) -> None:
         self._place = place
         self._control = place.control
-        self._proc = -1
+        self._proc = proc
         self._namespaces = FULL
 
     def serve(self) -> int:
         """Serves until the supervisor hangs up or a cell is lost; returns an exit code."""
         try:
-            self._proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+            if self._proc < 0:
+                self._proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
             cell = self._first_cell()
         except OSError as error:
             self._namespaces = 0
@@ -250,8 +252,11 @@ def cpu_seconds_of(pid: int) -> float:
         return 0.0
 
 
-def main() -> None:
-    """Serves as process 1, with the modules that its runs need already imported."""
+def main(proc: int = -1) -> None:
+    """Serves as process 1, with the modules that its runs need already imported.
+
+    `proc` is a file descriptor of /proc, where that can't be opened any more.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     fds, user, filter_program, *modules = sys.argv[1:]
     control, *entries = map(int, fds.split(","))
@@ -275,4 +280,14 @@ def main() -> None:
     )
     gc.collect()
     gc.freeze()
-    sys.exit(Zygote(place).serve())
+    gc.disable()
+    sys.exit(serve(place, proc))
+
+
+def serve(place: Place, proc: int) -> int:
+    """Serves as the zygote, or as the process of a run once it is forked from that."""
+    try:
+        return Zygote(place, proc).serve()
+    except Forked as forked:
+        run = forked.run
+    return run.serve()
