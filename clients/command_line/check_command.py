@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,12 @@ import typer
 from clients.command_line import options, proto_json
 from clients.command_line.exit_codes import InvalidInput, exit_code_of_verdict
 from clients.command_line.printing import print_json
-from clients.command_line.reading import Form, parse_bytes, python_spec, read_spec
+from clients.command_line.reading import Form, logic_spec, parse_bytes, python_spec, read_spec
 from clients.command_line.service import Service, run_async
 from verifier_service.model import (
     CachePolicy,
     CallOptions,
+    Entailment,
     RequestedLimits,
     Verdict,
     VerificationSpec,
@@ -32,9 +34,14 @@ app = typer.Typer(
 _LIMITS = "Limits"
 
 
-@app.callback()
-def _check() -> None:
-    """Keeps `python` a subcommand while it is the only one."""
+class Answer(enum.StrEnum):
+    """What `--expect` takes."""
+
+    ENTAILED = "entailed"
+    CONTRADICTED = "contradicted"
+    INDEPENDENT = "independent"
+    INCONSISTENT_PREMISES = "inconsistent-premises"
+    CONSISTENT_PREMISES = "consistent-premises"
 
 
 @app.command("python")
@@ -163,6 +170,124 @@ def check_python(
     return exit_code_of_verdict(verdict)
 
 
+@app.command("logic")
+def check_logic(
+    problem: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Premises and a conclusion, a formula to a line and the conclusion last; or TPTP, "
+            "or SMT-LIB; - for standard input.",
+            metavar="PROBLEM",
+        ),
+    ] = None,
+    premises: Annotated[
+        Path | None,
+        typer.Option(
+            "--premises",
+            help="Trusted premises; PROBLEM is then what somebody concludes from them.",
+        ),
+    ] = None,
+    conclusion: Annotated[
+        str,
+        typer.Option("--conclusion", help="What is asked; PROBLEM then has premises alone."),
+    ] = "",
+    expect: Annotated[
+        Answer | None,
+        typer.Option("--expect", help="The answer that makes PROBLEM acceptable; else any."),
+    ] = None,
+    reference: Annotated[
+        str, typer.Option("--reference", help="Formula that PROBLEM must be equivalent to.")
+    ] = "",
+    syntax: Annotated[
+        str,
+        typer.Option(
+            "--syntax",
+            help="fol, nltk, prover9, unicode, pyke, strict, tptp or smtlib2; else as the file is "
+            "called and looks.",
+        ),
+    ] = "",
+    spec: Annotated[
+        Path | None, typer.Option("--spec", help="A whole VerificationSpec in JSON.")
+    ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Show every model, the whole argument and who said what."),
+    ] = False,
+    wall_seconds: Annotated[
+        float | None, typer.Option("--wall-seconds", rich_help_panel=_LIMITS, help="Wall clock.")
+    ] = None,
+    cpu_seconds: Annotated[
+        float | None, typer.Option("--cpu-seconds", rich_help_panel=_LIMITS, help="CPU time.")
+    ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option("--memory", rich_help_panel=_LIMITS, help="Memory, e.g. 512MiB."),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            "--steps", rich_help_panel=_LIMITS, help="Steps of each solver, as Z3 counts."
+        ),
+    ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Run anew, even if a verdict is kept.")
+    ] = False,
+    timeout_seconds: Annotated[
+        float | None, typer.Option("--timeout-seconds", help="Deadline of the whole call.")
+    ] = None,
+    server: options.ServerOption = None,
+    token: options.TokenOption = None,
+    token_file: options.TokenFileOption = None,
+    tls: options.TlsOption = False,
+    ca_file: options.CaFileOption = None,
+    config: options.ConfigOption = None,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Says whether a conclusion follows from premises, and shows why, or a model where it fails.
+
+    verifier check logic syllogism.fol --explain
+    """
+    limits = RequestedLimits(
+        wall_seconds=wall_seconds,
+        cpu_seconds=cpu_seconds,
+        memory_bytes=_bytes(memory, "--memory"),
+        deterministic_steps=steps,
+    )
+    if spec is not None:
+        if premises is not None or conclusion or expect is not None or reference or syntax:
+            raise InvalidInput(
+                "--spec says the whole problem: leave out --premises, --conclusion, --expect, "
+                "--reference and --syntax."
+            )
+        asked = read_spec(spec, problem)
+        asked = dataclasses.replace(asked, limits=_merged(asked.limits, limits))
+    elif problem is None:
+        raise InvalidInput("Give PROBLEM, or --spec SPEC.json.")
+    else:
+        asked = logic_spec(
+            problem,
+            syntax=syntax,
+            premises=premises,
+            conclusion=conclusion,
+            expected=None if expect is None else Entailment[expect.name],
+            reference=reference,
+            limits=limits,
+        )
+    service = Service(
+        server=server,
+        token=token,
+        token_file=token_file,
+        tls=tls,
+        ca_file=ca_file,
+        config=config,
+    )
+    policy = CachePolicy.REFRESH if refresh else CachePolicy.USE
+    verdict = run_async(_judge(service, asked, CallOptions(cache_policy=policy), timeout_seconds))
+    name = "problem" if problem is None or str(problem) == "-" else str(problem)
+    _print(verdict, asked, name, as_json=as_json, explain=explain)
+    return exit_code_of_verdict(verdict)
+
+
 async def _judge(
     service: Service,
     spec: VerificationSpec,
@@ -173,13 +298,15 @@ async def _judge(
         return await verifier.verify(spec, options=options, timeout_seconds=timeout_seconds)
 
 
-def _print(verdict: Verdict, spec: VerificationSpec, name: str, *, as_json: bool) -> None:
+def _print(
+    verdict: Verdict, spec: VerificationSpec, name: str, *, as_json: bool, explain: bool = False
+) -> None:
     if as_json:
         print_json({"verdict": proto_json.verdict_json(verdict)})
         return
     from clients.command_line.rendering import output_console, verdict_view
 
-    output_console().print(verdict_view(verdict, spec.candidate.source, name=name))
+    output_console().print(verdict_view(verdict, spec.candidate.source, name=name, explain=explain))
 
 
 def _bytes(text: str | None, option: str) -> int | None:

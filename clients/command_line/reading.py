@@ -16,6 +16,8 @@ from clients.command_line import proto_json
 from clients.command_line.exit_codes import InvalidInput
 from verifier_service.model import (
     Candidate,
+    Entailment,
+    LogicProblem,
     Problem,
     PytestSuite,
     PythonTests,
@@ -26,7 +28,15 @@ from verifier_service.model import (
 from verifier_service.v1 import problem_pb2, verifier_pb2
 from verifier_service.wire import spec_from_proto
 
-__all__ = ["Form", "parse_bytes", "python_form", "python_spec", "read_spec", "read_text"]
+__all__ = [
+    "Form",
+    "logic_spec",
+    "parse_bytes",
+    "python_form",
+    "python_spec",
+    "read_spec",
+    "read_text",
+]
 
 MAXIMUM_FILE_BYTES: Final = 16 * 1024**2
 
@@ -202,6 +212,39 @@ def imported_as(candidate: Path, files: Mapping[str, str]) -> str:
                 }
     own = candidate.stem if candidate.stem.isidentifier() else "solution"
     return next((name for name in (own, "solution", "candidate") if name in imported), own)
+
+
+_SYNTAXES: Final = {".p": "tptp", ".tptp": "tptp", ".ax": "tptp", ".smt2": "smtlib2"}
+
+
+def logic_spec(
+    problem: Path,
+    *,
+    syntax: str = "",
+    premises: Path | None = None,
+    conclusion: str = "",
+    expected: Entailment | None = None,
+    reference: str = "",
+    limits: RequestedLimits | None = None,
+) -> VerificationSpec:
+    """A spec from a text of formulas, with what is trusted beside it.
+
+    Raises:
+        InvalidInput: A file can't be used.
+    """
+    _refuse_two_standard_inputs(problem, premises)
+    criterion = LogicProblem(
+        syntax=syntax or _SYNTAXES.get(problem.suffix.lower(), ""),
+        premises=() if premises is None else (read_text(premises),),
+        conclusion=conclusion,
+        expected=expected,
+        reference=reference,
+    )
+    return VerificationSpec(
+        problem=Problem(criterion=criterion),
+        candidate=Candidate(source=read_text(problem)),
+        limits=limits or RequestedLimits(),
+    )
 
 
 def python_form(path: Path, text: str, entry_point: str = "") -> PythonTests:

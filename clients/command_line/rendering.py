@@ -22,10 +22,13 @@ from clients.pass_rate import PassRate
 from verifier_service.model import (
     Assurance,
     Diagnostic,
+    Entailment,
+    LogicEvidence,
     Outcome,
     Output,
     PythonEvidence,
     Severity,
+    SolverClaim,
     TestCaseResult,
     Verdict,
     VerdictChannel,
@@ -79,6 +82,36 @@ _CHANNELS: Final = {
     VerdictChannel.SHARED: "decided in the candidate's own interpreter, hardened",
 }
 
+_LABELS: Final = {
+    Entailment.ENTAILED: "entailed",
+    Entailment.CONTRADICTED: "contradicted",
+    Entailment.INDEPENDENT: "independent",
+    Entailment.UNKNOWN: "unknown",
+    Entailment.INCONSISTENT_PREMISES: "inconsistent premises",
+    Entailment.CONSISTENT_PREMISES: "consistent premises",
+}
+_DECISIVE: Final = {
+    Entailment.ENTAILED: ("denied", "difference"),
+    Entailment.CONTRADICTED: ("affirmed", "difference"),
+    Entailment.INDEPENDENT: ("affirmed", "denied", "difference"),
+    Entailment.UNKNOWN: ("affirmed", "denied", "difference"),
+    Entailment.INCONSISTENT_PREMISES: ("premises",),
+    Entailment.CONSISTENT_PREMISES: ("premises",),
+}
+"""The questions whose answers make up an answer."""
+_CASES: Final = {
+    "premises": "the premises hold",
+    "affirmed": "the premises and the conclusion hold",
+    "denied": "the premises hold and the conclusion fails",
+    "difference": "the formula and the reference disagree",
+}
+_CONTRARY: Final = {
+    "premises": "the premises can't hold together",
+    "affirmed": "the premises and the conclusion can't hold together",
+    "denied": "the conclusion can't fail where the premises hold",
+    "difference": "the formula and the reference can't disagree",
+}
+
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _MOST_DIAGNOSTICS: Final = 10
@@ -102,18 +135,23 @@ def visible(text: str) -> str:
     return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), plain)
 
 
-def verdict_view(verdict: Verdict, source: str = "", *, name: str = "candidate") -> RenderableType:
+def verdict_view(
+    verdict: Verdict, source: str = "", *, name: str = "candidate", explain: bool = False
+) -> RenderableType:
     """A verdict, at a glance first, then in detail.
 
     Args:
         verdict: What to show.
         source: The candidate, to quote the lines that diagnostics are about.
         name: What to call it.
+        explain: Whether to show all evidence of a question of logic.
     """
     parts: list[RenderableType] = [_headline(verdict)]
     if verdict.summary:
         parts.append(Text(visible(verdict.summary)))
     parts += _blocks(verdict, source, name)
+    if isinstance(verdict.evidence, LogicEvidence):
+        parts += _logic(verdict.evidence, explain=explain)
     parts.append(_footer(verdict))
     return Group(*parts)
 
@@ -132,6 +170,8 @@ def _headline(verdict: Verdict) -> Text:
     if isinstance(verdict.evidence, PythonEvidence) and verdict.evidence.total_count:
         evidence = verdict.evidence
         text.append(f"  ({evidence.passed_count} of {evidence.total_count} cases passed)", "dim")
+    if isinstance(verdict.evidence, LogicEvidence) and verdict.evidence.claims:
+        text.append(f"  ({_LABELS[verdict.evidence.entailment]})", "dim")
     return text
 
 
@@ -152,6 +192,38 @@ def _blocks(verdict: Verdict, source: str, name: str) -> Iterator[RenderableType
         yield Text(f"… and {more} more diagnostics; --json shows them all.", "dim")
     if isinstance(verdict.evidence, PythonEvidence):
         yield from _written(verdict, verdict.evidence)
+
+
+def _logic(evidence: LogicEvidence, *, explain: bool) -> Iterator[RenderableType]:
+    """What an answer rests on: premises and an argument, or models."""
+    if evidence.unsat_core:
+        yield Text()
+        yield Text("It rests on:", "bold")
+        yield _indented("\n".join(evidence.unsat_core))
+    decisive = _DECISIVE.get(evidence.entailment, ())
+    for certificate in evidence.certificates:
+        if explain or certificate.question in decisive:
+            yield Text()
+            yield Text(f"Why {_CONTRARY.get(certificate.question, certificate.question)}:", "bold")
+            yield _indented(certificate.text)
+    for model in evidence.models:
+        if explain or model.question in decisive:
+            yield Text()
+            yield Text(f"A case in which {_CASES.get(model.question, model.question)}:", "bold")
+            yield _indented(model.text)
+    if explain and evidence.claims:
+        yield Text()
+        yield Text("Who was asked what, and said:", "bold")
+        yield _claims(evidence.claims)
+
+
+def _claims(claims: Iterable[SolverClaim]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 2))
+    for claim in claims:
+        steps = f"{claim.step_count} steps" if claim.step_count else ""
+        status = f"{claim.status}: {claim.reason}" if claim.reason else claim.status
+        table.add_row(visible(claim.solver), visible(claim.question), visible(status), steps)
+    return table
 
 
 def _written(verdict: Verdict, evidence: PythonEvidence) -> Iterator[RenderableType]:

@@ -19,7 +19,7 @@ from verifier_service.model import Assurance, Entailment, LogicProblem, Outcome
 __all__ = ["ACCEPTING", "INCONCLUSIVE", "SUMMARIES", "Facts", "assurance", "entailment", "reason"]
 
 ACCEPTING: Final = {
-    "answer-found": "The premises settle the conclusion: {entailment}.",
+    "answer-found": "The question has an answer: {entailment}.",
     "answer-as-expected": "The answer is the expected one: {entailment}.",
     "formula-equivalent": "The formula is equivalent to the reference.",
 }

@@ -84,7 +84,7 @@ def verdict(facts: Facts, logic: LogicProblem, source: str) -> Verdict:
         reason=why,
         summary=_summary(why, facts, logic),
         assurance=assurance(why, facts, logic),
-        diagnostics=tuple(_diagnostics(why, facts, source)),
+        diagnostics=tuple(_diagnostics(why, facts, logic, source)),
         evidence=_evidence(facts),
     )
 
@@ -111,7 +111,7 @@ def _open(facts: Facts) -> list[str]:
     return [name for name, one in facts.answers.items() if one.status is Status.UNDECIDED]
 
 
-def _diagnostics(why: str, facts: Facts, source: str) -> Iterator[Diagnostic]:
+def _diagnostics(why: str, facts: Facts, logic: LogicProblem, source: str) -> Iterator[Diagnostic]:
     asked = facts.asked
     for claim in facts.settlement.refused:
         yield Diagnostic(
@@ -125,7 +125,8 @@ def _diagnostics(why: str, facts: Facts, source: str) -> Iterator[Diagnostic]:
     yield from (_diagnostic(one, source, Severity.WARNING) for one in asked.findings)
     used, premises = _core(facts), asked.problem.premises
     own = [asked.problem.premises[index] for index in asked.own_premises if index in used]
-    if own and why in ACCEPTING:
+    is_asked = logic.expected is not None or bool(logic.conclusion)
+    if own and is_asked and why in ACCEPTING:
         named = ", ".join(premise.identifier for premise in own)
         yield Diagnostic(
             severity=Severity.WARNING,
