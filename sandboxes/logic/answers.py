@@ -66,7 +66,7 @@ class Theory(Protocol):
         """
 
     def status(self, selection: frozenset[int]) -> Status:
-        """The status that `ask` would give, without making evidence of it."""
+        """The same without evidence and with less effort; it may leave open what `ask` settles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

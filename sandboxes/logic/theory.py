@@ -27,10 +27,13 @@ from sandboxes.logic.grounding import Grounding, TooManyInstances
 from sandboxes.logic.refutations import certificate
 from sandboxes.logic.syntax import Formula, Problem, Term
 
-__all__ = ["Effort", "GroundTheory", "Unsound", "confirm", "decide", "decide_all", "refute"]
+__all__ = ["Effort", "GroundTheory", "Unsound", "confirm", "decide", "decide_all"]
 
 ROUNDS = 10
 """Most times that new terms are put for variables."""
+
+QUICK = 20_000
+"""How far `GroundTheory.status` goes through finite domains, weighed as in `Effort.search`."""
 
 READABLE = 4
 """A model with more elements gives way to one with fewer, if that is easily found."""
@@ -115,28 +118,17 @@ class GroundTheory:
         return replace(answer, steps=self._steps - before)
 
     def status(self, selection: frozenset[int]) -> Status:
-        """The same without evidence, and faster for it."""
-        finding = self._find(selection)
+        """The same without evidence and with less effort: it may leave open what `ask` settles."""
+        if not self._rounds:
+            self._extend()
+        finding = self._solved(selection)
         if finding.core is not None:
             return Status.UNSATISFIABLE
-        return Status.UNDECIDED if finding.model is None else Status.SATISFIABLE
-
-    def refute(
-        self, selection: frozenset[int], instances: Iterable[tuple[int, Sequence[Term]]]
-    ) -> Answer:
-        """Whether given instances of clauses show that formulas contradict each other.
-
-        Raises:
-            ValueError: An instance is none of a clause.
-            Unsound: The certificate did not pass its check.
-        """
-        for clause, terms in instances:
-            self._grounding.add(clause, terms)
-        finding = self._solved(selection)
-        if finding.core is None:
-            reason = finding.reason or "instances-not-sufficient"
-            return Answer(status=Status.UNDECIDED, reason=reason)
-        return self._unsatisfiable(finding.core)
+        model = finding.model
+        if model is None:
+            work = min(self._effort.search, QUICK)
+            model, _ = self._searched(selection, self._domains(READABLE), work)
+        return Status.UNDECIDED if model is None else Status.SATISFIABLE
 
     # Evidence
 
@@ -196,6 +188,8 @@ class GroundTheory:
     ) -> tuple[Interpretation | None, int]:
         """Looks through finite domains; returns a model, if one is found, and the work left."""
         for sizes in domains:
+            if work <= 0:
+                break
             found = search(
                 self._grounding.clauses,
                 selection,
@@ -340,30 +334,6 @@ def _alone(theory: GroundTheory, premises: frozenset[int], others: Sequence[Answ
         if answer.status is Status.UNSATISFIABLE and premises.issuperset(answer.core):
             return replace(answer, steps=0)
     return theory.ask(premises)
-
-
-def refute(
-    formulas: Sequence[Formula],
-    instances: Iterable[tuple[int, Sequence[Term]]],
-    effort: Effort | None = None,
-) -> Answer:
-    """Tells whether given instances of clauses contradict each other.
-
-    Args:
-        formulas: Closed formulas.
-        instances: Indices of clauses of `clauses.clausify(formulas)`, each with ground terms for
-            its variables. They may come from anywhere.
-        effort: How far to go; only conflicts and lemmas count here.
-
-    Returns:
-        Unsatisfiable, with a certificate about these formulas, or undecided.
-
-    Raises:
-        ValueError: An instance is none of a clause, or a formula is not closed.
-        Unsound: The certificate did not pass its check.
-    """
-    theory = GroundTheory(formulas, effort)
-    return theory.refute(frozenset(range(len(formulas))), instances)
 
 
 def confirm(

@@ -169,6 +169,15 @@ TERMS_A_B = (GroundTerm(a.symbol), GroundTerm(b.symbol))
             id="an-element-of-another-sort",
         ),
         pytest.param(
+            (*SYLLOGISM, SOME_PLANET),
+            replace(
+                SHOWN,
+                terms=(GroundTerm(a.symbol), GroundTerm(Witness(3, 0, 0))),
+                instances=(*SHOWN.instances, Instance(0, 0, (), (1,))),
+            ),
+            id="a-witness-of-another-sort",
+        ),
+        pytest.param(
             SYLLOGISM,
             replace(SHOWN, terms=(GroundTerm(f, (0,)),)),
             id="a-term-that-holds-itself",
@@ -204,6 +213,22 @@ TERMS_A_B = (GroundTerm(a.symbol), GroundTerm(b.symbol))
             (Equality(a, b), Truth()),
             Certificate((0,), TERMS_A_B, (), (GroundEquality(0, 1),), ((-1,),)),
             id="a-lemma-that-denies-an-equality",
+        ),
+        pytest.param(
+            (Negation(Equality(a, b)), Truth()),
+            Certificate((0,), TERMS_A_B, (), (GroundEquality(0, 1),), ((1,),)),
+            id="an-equality-as-a-lemma",
+        ),
+        pytest.param(
+            (Negation(Equality(a, b)), Atom(P, (a,))),
+            Certificate(
+                (0, 1),
+                TERMS_A_B,
+                (),
+                (GroundEquality(0, 1), GroundAtom(P, (0,))),
+                ((1, -2),),
+            ),
+            id="an-equality-that-follows-from-an-atom",
         ),
         pytest.param(
             (SOME_PLANET, Truth()),
