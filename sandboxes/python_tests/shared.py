@@ -1,14 +1,17 @@
 """Tests that only work inside the candidate's own interpreter: run there, under canaries.
 
 Hardened, not unforgeable: the verdict says `channel: SHARED`. A candidate is accepted only if it
-passes the tests as they are, and fails them once their expectations are changed and once no
-assertion can hold: whoever passes those is not being tested (EvilGenie, arXiv:2511.21654, and
-measurements on 28 forgeries show that such canaries find nearly all of them).
+passes the tests as they are, each time, and fails them whenever their expectations are changed or
+no assertion can hold: whoever passes those is not being tested (EvilGenie, arXiv:2511.21654, and
+measurements on 28 forgeries show that such canaries find nearly all of them). The order of these
+runs is drawn at random. A forger that can't tell them apart and forges by chance gets through less
+than once in a hundred times: at best p³(1-p)⁴ for three true runs and four canaries.
 """
 
 from __future__ import annotations
 
 import contextlib
+import random
 import secrets
 from typing import Final
 
@@ -37,7 +40,8 @@ from verifier_service.model import (
 __all__ = ["run_shared"]
 
 SHARED: Final = "sandboxes.python_tests.jailed.shared"
-CANARIES: Final = ("constants", "false")
+REPEATED: Final = ("none", "none", "constants", "constants", "false", "false")
+"""What follows the first run, in any order: "none" is the tests as they are."""
 MAX_LINE: Final = 64 * 1024
 
 
@@ -55,8 +59,12 @@ async def run_shared(jails: JailPool, tests: PythonTests, source: str, *, limits
     async with jails.lease(SHARED) as jail:
         trial = _Trial(jail, tests, tests.form, source, limits)
         facts = await trial.run("none")
-        for canary in CANARIES if _passed(facts) else ():
-            if _passed(await trial.run(canary)):
+        again = random.SystemRandom().sample(REPEATED, len(REPEATED)) if _passed(facts) else ()
+        for canary in again:
+            repeated = await trial.run(canary)
+            if canary == "none" and not _passed(repeated):
+                return repeated
+            if canary != "none" and _passed(repeated):
                 return _tampered(facts)
     return facts
 
