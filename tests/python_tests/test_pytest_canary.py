@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandboxes.python_tests.jailed.pytest_canary import Edit, Suite, edited, mutated
+from sandboxes.python_tests.jailed.pytest_canary import (
+    Edit,
+    Suite,
+    edited,
+    mutated,
+    scrambled,
+    with_others,
+)
 from sandboxes.python_tests.pytest_suite import (
     Canary,
     Plan,
@@ -51,6 +58,23 @@ def test_numbers_differ_by_more_than_is_tolerated(value: int, seed: int) -> None
     assert other is None or abs(int(other) - value) > 5
 
 
+@given(st.lists(st.integers() | st.text(min_size=1), min_size=1).map(tuple), st.integers())
+def test_another_collection_has_no_value_in_common(values: tuple[Any, ...], seed: int) -> None:
+    other = with_others(repr(values), random.Random(seed))
+    if other is not None:
+        found = ast.literal_eval(other)
+        assert len(found) == len(values)
+        assert not any(value in values for value in found)
+
+
+@given(st.text(min_size=8), st.integers())
+def test_a_scrambled_text_is_far_from_the_text(value: str, seed: int) -> None:
+    other = scrambled(repr(value), random.Random(seed))
+    if other is not None:
+        found = ast.literal_eval(other)
+        assert sum(a != b for a, b in zip(found, value, strict=False)) >= 5
+
+
 @pytest.mark.parametrize("text", ["None", "x", "f(2)", "[x]", "...", "1 +", "'"])
 def test_what_is_no_literal_is_left_alone(text: str) -> None:
     assert mutated(text, random.Random(0)) is None
@@ -83,7 +107,10 @@ def changed_lines(source: str, seed: int = 0) -> list[str]:
         pytest.param("assert f(2)", "assert not (f(2))", id="no-literal"),
         pytest.param("assert not f(2)", "assert f(2)", id="negated"),
         pytest.param("assert f(2) != 3", "assert f(2) == 3", id="unequal"),
-        pytest.param("assert f(2) in (1, 2)", "assert f(2) not in (1, 2)", id="within"),
+        pytest.param("assert f(2) in (1, 2)", "assert f(2) in (", id="within"),
+        pytest.param("assert f(2) in xs", "assert f(2) not in xs", id="within-what"),
+        pytest.param("assert 'good morning' in f()", " in f()", id="text-in-text"),
+        pytest.param("assert 'ab' in f()", "assert 'ab' not in f()", id="short-text-in-text"),
         pytest.param("assert f(2) < 3", "assert f(2) >= 3", id="less"),
         pytest.param("assert f(2) is None", "assert f(2) is not None", id="none"),
         pytest.param("assert 1 < f(2) < 3", "assert not (1 < f(2) < 3)", id="chain"),

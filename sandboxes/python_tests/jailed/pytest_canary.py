@@ -22,6 +22,7 @@ __all__ = ["Change", "Edit", "Suite", "TestFunction", "edited", "mutated"]
 
 TRIES = 60
 EVALUATION_ERRORS = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
+MANY_CHARACTERS = 7
 TRUTHS = re.compile(r"\b(?:True|False)\b")
 EMPTY = {"[]": "[0]", "()": "(0,)", "{}": "{0: 0}"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -93,6 +94,7 @@ class Change:
 
 
 Maker = Callable[[random.Random], "Change | None"]
+Changer = Callable[[str, random.Random], "str | None"]
 
 
 class Suite:
@@ -192,7 +194,11 @@ class TestFunction:
         match test:
             case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
                 return self._unequal(left, right)
-            case ast.Compare(left=left, ops=[ast.Is()], comparators=[ast.Constant(value=bool())]):
+            case ast.Compare(left=ast.Constant(value=str()) as part, ops=[ast.In()]):
+                return [self._literal(part, change=scrambled)]
+            case ast.Compare(ops=[ast.In()], comparators=[ast.Tuple() | ast.List() | ast.Set()]):
+                return [self._literal(test.comparators[0], change=with_others)]
+            case ast.Compare(ops=[ast.Is()], comparators=[ast.Constant(value=bool())]):
                 return [self._literal(test.comparators[0])]
             case ast.Compare(
                 left=ast.Call(
@@ -252,9 +258,12 @@ class TestFunction:
                 found.append(self._literal(part, beyond=beyond))
         return found
 
-    def _literal(self, node: ast.expr, *, beyond: float = 0.0) -> Maker:
+    def _literal(
+        self, node: ast.expr, *, beyond: float = 0.0, change: Changer | None = None
+    ) -> Maker:
         def make(chance: random.Random) -> Change | None:
-            other = mutated(self._text.of(node), chance, beyond=beyond)
+            text = self._text.of(node)
+            other = change(text, chance) if change else mutated(text, chance, beyond=beyond)
             return None if other is None else Change((self._text.replaced(node, other),))
 
         return make
@@ -508,6 +517,33 @@ def mutated(text: str, chance: random.Random, *, beyond: float = 0.0) -> str | N
     return None
 
 
+def scrambled(text: str, chance: random.Random) -> str | None:
+    """Another text, so unlike this one that what holds the one does not hold the other."""
+    other = "".join(_of_its_kind(character, chance) for character in text)
+    changed = sum(a != b for a, b in zip(text, other, strict=True))
+    try:
+        return other if changed >= MANY_CHARACTERS and ast.literal_eval(other) else None
+    except EVALUATION_ERRORS:
+        return None
+
+
+def with_others(text: str, chance: random.Random) -> str | None:
+    """A collection of values none of which is in this one."""
+    try:
+        values = list(ast.literal_eval(text))
+    except EVALUATION_ERRORS:
+        return None
+    found: list[str] = []
+    for value in values:
+        tried = (mutated(repr(value), chance) for _ in range(TRIES))
+        other = next((one for one in tried if one and ast.literal_eval(one) not in values), None)
+        if other is None:
+            return None
+        found.append(other)
+    opening, closing = text[0], text[-1]
+    return f"{opening}{', '.join(found)}{',' * (len(found) == 1)}{closing}"
+
+
 def _differ(one: object, other: object, beyond: float) -> bool:
     if not beyond:
         return True
@@ -529,10 +565,15 @@ def _with_another_character(text: str, chance: random.Random) -> str:
         if truth.start() <= k < truth.end():
             other = "False" if truth.group() == "True" else "True"
             return text[: truth.start()] + other + text[truth.end() :]
+    return text[:k] + _of_its_kind(text[k], chance) + text[k + 1 :]
+
+
+def _of_its_kind(character: str, chance: random.Random) -> str:
+    """Some digit for a digit, some letter for a letter; anything else as it is."""
     for kind in (string.digits, string.ascii_lowercase, string.ascii_uppercase):
-        if text[k] in kind:
-            return text[:k] + chance.choice(kind) + text[k + 1 :]
-    return text[:k] + chance.choice(string.ascii_lowercase) + text[k + 1 :]
+        if character in kind:
+            return chance.choice(kind)
+    return chance.choice(string.ascii_lowercase) if character.isalpha() else character
 
 
 def edited(files: dict[str, str], edits: Sequence[Edit]) -> dict[str, str]:
