@@ -40,9 +40,8 @@ from sandboxes.isolation.zygote_jail import ZygoteJail
 from verifier_service.model import IsolationUnavailable, SandboxLost
 
 if TYPE_CHECKING:
-    from docker.models.containers import Container
-
     from docker import DockerClient
+    from docker.models.containers import Container
 
 __all__ = ["ContainerLimits", "DockerBackend"]
 
@@ -68,8 +67,7 @@ INSTALL: Final = (
 GVISOR: Final = (
     "Install gVisor (`apt install runsc`) and name it in the engine's configuration, "
     '/etc/docker/daemon.json: {"runtimes": {"runsc": {"path": "/usr/bin/runsc", "runtimeArgs": '
-    '["--network=none", "--fsgofer-host-uds"]}}}. Releases since 2023 say `--host-uds=open` in '
-    "place of `--fsgofer-host-uds`. Then restart the engine."
+    '["--network=none", "--host-uds=open"]}}}. Then restart the engine.'
 )
 
 

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from docker.models.containers import Container
-
     from docker import DockerClient
+    from docker.models.containers import Container
 
 __all__ = ["LABEL", "Owner", "reap", "remove"]
 
@@ -90,7 +89,7 @@ def reap(engine: DockerClient) -> int:
     orphans = [
         container
         for container in engine.containers.list(all=True, sparse=True, filters={"label": LABEL})
-        if (owner := Owner.read(container.labels.get(LABEL, ""))) and owner.is_gone()
+        if (owner := Owner.read(container.attrs["Labels"].get(LABEL, ""))) and owner.is_gone()
     ]
     for orphan in orphans:
         remove(orphan)

@@ -34,6 +34,8 @@ FIRST_PASSED_FD = 3
 MAX_PACKET_BYTES = 65536
 STACK_BYTES = 64 * 1024**2
 TMP_OPTIONS = "mode=1777,size=67108864,nr_inodes=65536"
+MAPPED = b"1"
+"""What the zygote says when a cell has its user: only who can be looked into may be given one."""
 PREPARED = b"prepared"
 TAKEN = struct.Struct("=qdd")
 """What the process of a run says when it takes an order: its number, CPU limit, and the time."""
@@ -104,6 +106,8 @@ def hold(place: Place, telling: socket.socket, say_status: int, namespaces: int)
     Raises:
         Forked: In the process of the run.
     """
+    if namespaces and telling.recv(1) != MAPPED:
+        os._exit(1)
     linux.set_dumpable(False)
     run = os.fork()
     if run == 0:
@@ -154,8 +158,6 @@ class Run:
     def _prepare(self) -> None:
         """Leaves this process, and all that it starts, nothing but its cell."""
         os.setsid()
-        if self._namespaces:
-            self._telling.recv(1)  # the user namespace has its user
         if self._namespaces & linux.CLONE_NEWNS:
             cover_files()
         for entry in self._place.entries:

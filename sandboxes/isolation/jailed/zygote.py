@@ -44,6 +44,7 @@ from typing import Any
 
 from sandboxes.isolation.jailed import linux
 from sandboxes.isolation.jailed.cell import (
+    MAPPED,
     MAX_PACKET_BYTES,
     PREPARED,
     STATUS,
@@ -122,7 +123,7 @@ class Zygote:
             cell = Cell(self._place, self._namespaces)
             if self._namespaces:
                 self._map_users(cell.pid)
-                cell.news.send(b"1")
+                cell.news.send(MAPPED)
         finally:
             linux.set_dumpable(False)
         return cell
