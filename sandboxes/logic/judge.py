@@ -16,7 +16,16 @@ from sandboxes.logic.portfolio import Settlement
 from sandboxes.logic.problems import DIFFERENCE, Asked
 from verifier_service.model import Assurance, Entailment, LogicProblem, Outcome
 
-__all__ = ["ACCEPTING", "INCONCLUSIVE", "SUMMARIES", "Facts", "assurance", "entailment", "reason"]
+__all__ = [
+    "ACCEPTING",
+    "INCONCLUSIVE",
+    "SUMMARIES",
+    "Facts",
+    "assurance",
+    "entailment",
+    "outcome",
+    "reason",
+]
 
 ACCEPTING: Final = {
     "answer-found": "The question has an answer: {entailment}.",

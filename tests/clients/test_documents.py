@@ -51,7 +51,7 @@ async def python(code: str, home: Path) -> tuple[int | None, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-@pytest.mark.parametrize("index", range(3))
+@pytest.mark.parametrize("index", range(4))
 async def test_the_command_line_page_runs(tmp_path: Path, index: int) -> None:
     verifier = f"{shlex.quote(sys.executable)} -m clients.command_line"
     script = f'set -e\nverifier() {{ {verifier} "$@"; }}\n{blocks("command-line.md", "sh")[index]}'
@@ -70,4 +70,4 @@ async def test_the_command_line_page_runs(tmp_path: Path, index: int) -> None:
 
 
 def test_every_block_of_the_pages_is_run() -> None:
-    assert len(blocks("command-line.md", "sh")) == 3
+    assert len(blocks("command-line.md", "sh")) == 4

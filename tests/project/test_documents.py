@@ -10,6 +10,7 @@ import pytest
 
 from sandboxes.isolation.bubblewrap import BubblewrapBackend
 from sandboxes.isolation.interpreter import Interpreter
+from sandboxes.logic import judge as logic_judge
 from sandboxes.python_tests.jailed import test_code as jailed_test_code
 from sandboxes.python_tests.judge import INCONCLUSIVE, SUMMARIES
 from tests.project.markdown import PAGES, ROOT, rows
@@ -30,8 +31,17 @@ def test_every_reason_is_documented_with_its_outcome() -> None:
     assert documented == {reason: outcome_of(reason) for reason in ["tests-passed", *SUMMARIES]}
 
 
-def test_every_reason_says_what_it_means_and_what_to_do() -> None:
-    for reason, _, meaning, what_to_do in rows(DOCS / "reasons.md", "reason"):
+def test_every_reason_of_logic_is_documented_with_its_outcome() -> None:
+    table = rows(DOCS / "reasons.md", "logic reason")
+    documented = {reason: outcome for reason, outcome, *_ in table}
+    reasons = [*logic_judge.ACCEPTING, *logic_judge.SUMMARIES]
+
+    assert documented == {reason: logic_judge.outcome(reason).name for reason in reasons}
+
+
+@pytest.mark.parametrize("kind", ["reason", "logic reason"])
+def test_every_reason_says_what_it_means_and_what_to_do(kind: str) -> None:
+    for reason, _, meaning, what_to_do in rows(DOCS / "reasons.md", kind):
         assert meaning.endswith("."), reason
         assert what_to_do.endswith("."), reason
 

@@ -16,7 +16,7 @@ from tests.project.markdown import ROOT, Block, blocks
 
 README = ROOT / "README.md"
 ADDRESS = "127.0.0.1:50051"
-MAKE, CHECK, SHOWN, BATCH, SERVE, PYTHON, CURL = blocks(README)
+MAKE, CHECK, SHOWN, LOGIC, BATCH, SERVE, PYTHON, CURL = blocks(README)
 
 
 @pytest.fixture
@@ -88,6 +88,21 @@ def without_measurements(text: str) -> str:
     return re.sub(r"\s+\n", "\n", text).strip()
 
 
+async def test_a_conclusion_follows(home: Path) -> None:
+    code, out, err = await run(home, "sh", "-c", LOGIC.text)
+
+    assert (code, err) == (0, "")
+    assert "(entailed)" in out
+
+
+async def test_the_page_on_logic_shows_what_is_printed(home: Path) -> None:
+    command, shown = blocks(ROOT / "docs" / "logic.md")
+    code, out, _ = await run(home, "sh", "-c", command.text)
+
+    assert code == 0
+    assert out.startswith(shown.text)
+
+
 async def test_a_batch_writes_a_verdict_for_each_line(home: Path) -> None:
     code, _, err = await run(home, "sh", "-c", BATCH.text)
     written = (home / "verdicts.jsonl").read_text()
@@ -127,7 +142,7 @@ async def test_a_verdict_is_reproduced_as_its_page_says(home: Path) -> None:
 
 
 def test_every_block_of_the_page_is_of_a_kind_that_is_run() -> None:
-    kinds = {block.language for block in (MAKE, CHECK, BATCH, SERVE, CURL)}
+    kinds = {block.language for block in (MAKE, CHECK, LOGIC, BATCH, SERVE, CURL)}
 
     assert kinds == {"sh"}
     assert (PYTHON.language, SHOWN.language) == ("python", "text")
