@@ -7,7 +7,7 @@ import pytest
 from sandboxes.logic.canonical import statement_key
 from sandboxes.logic.printing import printed
 from sandboxes.logic.reader import Dialect, ErrorCode, Reading, Role, Source, read
-from sandboxes.logic.syntax import predicate
+from sandboxes.logic.syntax import predicate, symbols
 
 LOGIC_LM = """\
 Predicates:
@@ -119,6 +119,9 @@ def _meaning(reading: Reading) -> tuple[list[str], str]:
             TPTP, ["∀X (man(X) → mortal(X))", "man(socrates)"], "mortal(socrates)", id="tptp"
         ),
         pytest.param("P(a)\n\n# because\nQ(a)", ["P(a)"], "Q(a)", id="last-line-is-the-goal"),
+        pytest.param(
+            "!P(a, True) && ~Q(a, False) >>> R(a)", [], "(¬P(a) ∧ Q(a)) → R(a)", id="pyke-denial"
+        ),
         pytest.param("P(a)\n⊢ Q(a)\n", ["P(a)"], "Q(a)", id="turnstile"),
         pytest.param("**Premises:** P(a)\nConclusion: Q(a)", ["P(a)"], "Q(a)", id="headings"),
     ],
@@ -159,11 +162,33 @@ def test_texts_of_several_dialects_make_one_problem() -> None:
     reading = read(
         [
             Source("premises[0]", "∀x (Dog(x) → Bark(x))"),
-            Source("premises[1]", "Dog(rex, True)"),
+            Source("premises[1]", "Dog($x, True) && Big($x, True) >>> Loud($x, True)"),
+            Source("premises[2]", "Dog(rex, True)"),
             Source("conclusion", "Bark(rex)", Role.GOAL),
         ]
     )
-    assert _meaning(reading) == (["∀x (Dog(x) → Bark(x))", "Dog(rex)"], "Bark(rex)")
+    assert _meaning(reading) == (
+        [
+            "∀x (Dog(x) → Bark(x))",
+            "∀x ((Dog(x) ∧ Big(x)) → Loud(x))",
+            "Dog(rex)",
+        ],
+        "Bark(rex)",
+    )
+
+
+def test_a_truth_value_is_a_name_where_nothing_else_is_pyke() -> None:
+    reading = read(
+        [
+            Source("premises[0]", "∀x (Answer(x, True) → Right(x))"),
+            Source("premises[1]", "Answer(a, True)"),
+            Source("conclusion", "Right(a)", Role.GOAL),
+        ]
+    )
+    assert reading.problem
+    first, second = reading.problem.premises
+    assert predicate("Answer", 2) in symbols(first.formula)
+    assert predicate("Answer", 2) in symbols(second.formula)
 
 
 def test_declarations_hold_for_the_texts_that_follow() -> None:
@@ -195,6 +220,9 @@ def test_declarations_hold_for_the_texts_that_follow() -> None:
             "⊢ P(a)\n⊢ Q(a)", Role.FORMALISATION, ErrorCode.GOAL, id="two-goals"
         ),
         pytest.param("FOL: P(a)\nQ(a)", Role.FORMALISATION, ErrorCode.UNEXPECTED, id="unlabelled"),
+        pytest.param(
+            "``` P(a)\nQ(a)", Role.FORMALISATION, ErrorCode.BAD_CHARACTER, id="not-a-fence"
+        ),
         pytest.param(
             "P(a)\nRex is a dog.\nQ(a)", Role.FORMALISATION, ErrorCode.SPACE_IN_NAME, id="prose"
         ),
@@ -362,7 +390,7 @@ def test_smtlib_errors(text: str, code: ErrorCode) -> None:
         pytest.param("Green($x, True) >>>", ErrorCode.UNEXPECTED, id="no-conclusion"),
         pytest.param("Green(a, True) || Red(a, True)", ErrorCode.UNEXPECTED, id="or"),
         pytest.param("$x(a, True)", ErrorCode.UNEXPECTED, id="variable-as-predicate"),
-        pytest.param("Green(bald eagle, True)", ErrorCode.UNEXPECTED, id="space"),
+        pytest.param("Green(bald eagle, True)", ErrorCode.SPACE_IN_NAME, id="space"),
         pytest.param("Green", ErrorCode.UNEXPECTED, id="no-arguments"),
     ],
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-__all__ = ["Dialect", "detected", "spelling_of"]
+__all__ = ["Dialect", "detected", "spellings_of"]
 
 
 class Dialect(enum.StrEnum):
@@ -35,9 +35,11 @@ _SMTLIB: Final = re.compile(
     r"\s*(?:;[^\n]*\n\s*)*\(\s*(?:set-|declare-|define-|assert\b|check-sat)"
 )
 _TPTP: Final = re.compile(r"^[ \t]*(?:cnf|fof|tff|thf|tcf|include)\s*\(", re.MULTILINE)
-_PYKE: Final = re.compile(r">>>|[(,]\s*\$[A-Za-z_]|,\s*(?:True|False)\s*\)")
-_PROVER9: Final = re.compile(r"\bformulas\s*\(|\bend_of_list\b")
+_PYKE: Final = re.compile(r">>>|[(,]\s*\$[A-Za-z_]")
+_TRUTH_VALUE: Final = re.compile(r",\s*(?:True|False)\s*\)")
+_PROVER9: Final = re.compile(r"\bformulas\s*\(\s*\w+\s*\)\s*\.")
 _UNICODE: Final = re.compile(r"[∀∃∧∨→↔⊕¬]")
+_ASCII: Final = re.compile(r"[&|]|->|\b(?:all|exists|forall)\s")
 
 
 def detected(texts: Iterable[str]) -> Dialect:
@@ -50,10 +52,25 @@ def detected(texts: Iterable[str]) -> Dialect:
     return Dialect.FOL
 
 
-def spelling_of(text: str) -> Dialect:
-    """Which of the dialects that `FOL` stands for a text is in; NLTK if nothing tells."""
+def spellings_of(texts: Sequence[str]) -> list[Dialect]:
+    """Which of the dialects that `FOL` stands for each text is in; NLTK if nothing tells.
+
+    `P(a, True)` is Pyke's where all of the texts are, and else a predicate of two arguments.
+    """
+    found = [_spelling_of(text) for text in texts]
+    has_pyke = Dialect.PYKE in found
+    has_others = any(_UNICODE.search(text) or _ASCII.search(text) for text in texts)
+    if has_pyke or not has_others:
+        return [
+            Dialect.PYKE if _TRUTH_VALUE.search(text) and spelling is Dialect.NLTK else spelling
+            for text, spelling in zip(texts, found, strict=True)
+        ]
+    return found
+
+
+def _spelling_of(text: str) -> Dialect:
     if _PROVER9.search(text):
         return Dialect.PROVER9
-    if _UNICODE.search(text):
-        return Dialect.UNICODE
-    return Dialect.PYKE if _PYKE.search(text) else Dialect.NLTK
+    if _PYKE.search(text):
+        return Dialect.PYKE
+    return Dialect.UNICODE if _UNICODE.search(text) else Dialect.NLTK

@@ -59,7 +59,7 @@ _PARTS: Final = {
     "declaration": Part.PREDICATE,
 }
 _GOAL_SIGN: Final = re.compile(r"(?:∴|⊢|⊨|\|-(?!>)|\|=)\s*")
-_COMMENT: Final = re.compile(r"\s*(?:#|//|%|```|$)")
+_COMMENT: Final = re.compile(r"\s*(?:#|//|%|```\w*\s*$|$)")
 _TAG: Final = re.compile(r"\s*</?(?:PREMISES|CONCLUSION|EVALUATE)>\s*$")
 _LABELLED: Final = re.compile(r"\s*(?P<label>TEXT|FOL):[ \t]*")
 _GLOSS: Final = ":::"

@@ -2,7 +2,7 @@
 
 `Cold($x, True) && Likes($x, Cat, True) >>> Round($x, False)`: names with `$` are variables, for
 all of whose values a line holds, and a last argument `True` or `False` says whether the predicate
-holds or not. Nothing is assumed to be false because no line says so.
+holds or not; `!` denies as well. Nothing is assumed to be false because no line says so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sandboxes.logic.reader.findings import ErrorCode, Finding, Source, finding, shown
+from sandboxes.logic.reader.findings import Edit, ErrorCode, Finding, Fix, Source, finding, shown
 from sandboxes.logic.reader.limits import MAX_ARITY, MAX_NAME
 from sandboxes.logic.syntax import (
     Application,
@@ -32,7 +32,7 @@ from sandboxes.logic.syntax import (
 __all__ = ["parse"]
 
 _WORD: Final = re.compile(
-    r"(?P<space>\s+)|(?P<sign>>>>|&&|\|\||[(),])|(?P<name>\$?[^\W$][\w$]*(?:[-.'’](?=\w)\w+)*)|(?P<bad>.)",
+    r"(?P<space>\s+)|(?P<sign>>>>|&&|\|\||[(),!~¬])|(?P<name>\$?[^\W$][\w$]*(?:[-.'’](?=\w)\w+)*)|(?P<bad>.)",
     re.DOTALL,
 )
 
@@ -123,6 +123,10 @@ class _Reader:
         return _Stop(finding(self.source, word.span, ErrorCode.TOO_LARGE, message))
 
     def literal(self) -> Formula:
+        start = self.at
+        while self.peek() in ("!", "~", "¬"):
+            self.at += 1
+        is_denied = (self.at - start) % 2 == 1
         word = self.name("the name of a predicate")
         if word.text.startswith("$"):
             self.at -= 1
@@ -136,16 +140,36 @@ class _Reader:
             names.append(self.name("an argument"))
             if len(names) > MAX_ARITY:
                 raise self.too_large(word, f"A predicate has at most {MAX_ARITY} arguments.")
+        if self.at < len(self.words) and self.words[self.at].is_name:
+            raise self.spaced()
         if self.peek() != ")":
             raise self.unexpected("`,` or `)`", (",", ")"))
         self.at += 1
         span = Span(word.span.start, self.words[self.at - 1].span.end)
-        holds = names[-1].text
-        if holds in ("True", "False"):
-            names.pop()
+        if names[-1].text in ("True", "False"):
+            is_denied = is_denied is not (names.pop().text == "False")
         arguments = tuple(map(_term, names))
         atom = Atom(predicate(word.text, len(arguments)), arguments, span=span)
-        return Negation(atom, span=span) if holds == "False" else atom
+        return Negation(atom, span=span) if is_denied else atom
+
+    def spaced(self) -> _Stop:
+        """The error of a name in several words, with ways to write it as one."""
+        first = self.at - 1
+        last = self.at
+        while last + 1 < len(self.words) and self.words[last + 1].is_name:
+            last += 1
+        words = [word.text for word in self.words[first : last + 1]]
+        span = Span(self.words[first].span.start, self.words[last].span.end)
+        fixes = [
+            Fix(f"Write {shown(name)}.", (Edit(self.source.name, span, name),))
+            for name in ("".join(word[:1].upper() + word[1:] for word in words), "_".join(words))
+        ]
+        message = f"Names side by side: {shown(' '.join(words))}. A name is one word."
+        return _Stop(
+            finding(
+                self.source, span, ErrorCode.SPACE_IN_NAME, message, expected=[","], fixes=fixes
+            )
+        )
 
 
 def _term(word: _Word) -> Term:

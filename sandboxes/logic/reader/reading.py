@@ -9,7 +9,7 @@ from typing import Final
 
 from sandboxes.logic.reader import formulas, pyke, smtlib, strict, tptp
 from sandboxes.logic.reader.collected import Collected
-from sandboxes.logic.reader.dialects import Dialect, detected, spelling_of
+from sandboxes.logic.reader.dialects import Dialect, detected, spellings_of
 from sandboxes.logic.reader.findings import ErrorCode, Finding, Role, Source, finding
 from sandboxes.logic.reader.formulas import Spelling
 from sandboxes.logic.reader.layout import Layout, Part, Piece, lines, prover9_lists
@@ -90,8 +90,10 @@ _SPELLINGS: Final = {
 
 
 def _read_spellings(sources: Sequence[Source], dialect: Dialect, collected: Collected) -> None:
-    for source in sources:
-        spelling = spelling_of(source.text) if dialect is Dialect.FOL else dialect
+    spellings = [dialect] * len(sources)
+    if dialect is Dialect.FOL:
+        spellings = spellings_of([source.text for source in sources])
+    for source, spelling in zip(sources, spellings, strict=True):
         lists = spelling is Dialect.PROVER9 and "formulas" in source.text
         layout = prover9_lists(source) if lists else lines(source)
         collected.note(*layout.errors)
