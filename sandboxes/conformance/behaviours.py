@@ -259,7 +259,8 @@ PROCESSES: Final = (
     ),
     _one(
         "outlives-its-first-process",
-        _FILL + "def f():\n    if os.fork() != 0: os._exit(0)\n    os.setsid()\n    return 1",
+        _FILL + "def f():\n    if os.fork() != 0: os._exit(0)\n    os.setsid()\n"
+        "    time.sleep(1)\n    return 1",
         "ended-early",
         "supervisor",
     ),

@@ -83,7 +83,8 @@ class Running:
         while self._written < count and not self._run.ended.done():
             self._spoke.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._spoke.wait(), 0.05)
+                async with asyncio.timeout(0.05):
+                    await self._spoke.wait()
         return self._written >= count
 
     def kill(self) -> None:
@@ -112,7 +113,8 @@ class Running:
     async def let_go(self) -> bool:
         """Waits until nothing holds its output any more; tells whether that comes about."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._let_go.wait(), SETTLING_SECONDS)
+            async with asyncio.timeout(SETTLING_SECONDS):
+                await self._let_go.wait()
         return self._let_go.is_set()
 
     async def close(self) -> None:
