@@ -41,6 +41,8 @@ _GROUPS: Final = {
     "endless": "Endless: a time limit is part of the task, and CPU time decides, not the clock.",
     "cheat": "Cheats, written for this demo: none is accepted, since what decides never runs in "
     "the candidate's process.",
+    "pytest": "A pytest suite imports the candidate, who can patch pytest: suites that expect "
+    "something else, and look the same, find out. The verdict says that it is worth less.",
 }
 
 

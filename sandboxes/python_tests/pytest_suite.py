@@ -251,7 +251,7 @@ def of_canary(plan: Plan, canary: Canary, report: Report) -> EndReport | None:
     for index, case in enumerate(report.cases):
         fails = case.reason not in ("tests-passed", *ASIDE)
         if index in canary.failing and not fails:
-            message = f"It passes {case.name} where something else is expected."
+            message = f"It passes {plan.tests[index].base_id} where something else is expected."
             return EndReport(reason="tampering", passed=0, failed=1, calls=1, message=message)
         if index in canary.passing and case.reason != "tests-passed":
             seen = Report(cases=report.cases[: index + 1], end=report.end)

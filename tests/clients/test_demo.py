@@ -22,7 +22,7 @@ def test_the_samples_are_small_varied_and_have_licences() -> None:
     samples = load_samples()
     groups = Counter(sample.group for sample in samples)
 
-    assert set(groups) == {"right", "weak-tests", "wrong", "broken", "endless", "cheat"}
+    assert set(groups) == {"right", "weak-tests", "wrong", "broken", "endless", "cheat", "pytest"}
     assert len({sample.author for sample in samples}) >= 8
     path = Path(__file__).resolve().parents[2] / "clients" / "demo"
     records = [json.loads(line) for line in (path / "samples.jsonl").read_text().splitlines()]
