@@ -20,6 +20,7 @@ __all__ = [
     "ACCEPTING",
     "INCONCLUSIVE",
     "SUMMARIES",
+    "Answered",
     "Facts",
     "assurance",
     "entailment",
@@ -57,10 +58,9 @@ INCONCLUSIVE: Final = set(SUMMARIES) - REJECTING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What was found about one candidate."""
+class Answered:
+    """What engines found out."""
 
-    asked: Asked
     settlement: Settlement
     guard: str = ""
     """Why an acceptance would not be deserved: one of the reasons; empty where nothing shows."""
@@ -71,7 +71,14 @@ class Facts:
         return self.settlement.answers
 
 
-def entailment(facts: Facts) -> Entailment:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts(Answered):
+    """What was found out about formulas of a problem and a candidate."""
+
+    asked: Asked
+
+
+def entailment(facts: Answered) -> Entailment:
     """How the premises stand to the conclusion, or whether they are consistent."""
     answers = facts.answers
     if Question.DENIED in answers:
@@ -89,7 +96,7 @@ def entailment(facts: Facts) -> Entailment:
             return Entailment.UNKNOWN
 
 
-def reason(facts: Facts, logic: LogicProblem) -> str:
+def reason(facts: Answered, logic: LogicProblem) -> str:
     """The reason of the verdict: one of `ACCEPTING` or `SUMMARIES`."""
     if facts.settlement.disputed:
         return "solvers-disagree"
@@ -142,7 +149,7 @@ def outcome(why: str) -> Outcome:
     return Outcome.REJECTED if why in REJECTING else Outcome.INCONCLUSIVE
 
 
-def assurance(why: str, facts: Facts, logic: LogicProblem) -> Assurance:
+def assurance(why: str, facts: Answered, logic: LogicProblem) -> Assurance:
     """How strong the evidence is: cross-checked only where our own checkers passed all of it."""
     if why not in ACCEPTING and why not in REJECTING:
         return Assurance.UNSPECIFIED
@@ -152,7 +159,7 @@ def assurance(why: str, facts: Facts, logic: LogicProblem) -> Assurance:
     return Assurance.SOLVED
 
 
-def _evidence(why: str, facts: Facts, logic: LogicProblem) -> list[Answer]:
+def _evidence(why: str, facts: Answered, logic: LogicProblem) -> list[Answer]:
     """The answers that a verdict rests on."""
     answers = facts.answers
     found = entailment(facts)

@@ -20,6 +20,7 @@ from sandboxes.logic.reader import (
 )
 from sandboxes.logic.reader.dialects import detected
 from sandboxes.logic.reader.findings import finding
+from sandboxes.logic.reader.script import Script, read_script
 from sandboxes.logic.solvers.claims import Inquiry
 from sandboxes.logic.syntax import (
     ExclusiveOr,
@@ -32,13 +33,24 @@ from sandboxes.logic.syntax import (
 )
 from verifier_service.model import Entailment, InvalidSpec, LogicProblem, Violation
 
-__all__ = ["CANDIDATE", "DIFFERENCE", "Asked", "ask", "violations"]
+__all__ = [
+    "CANDIDATE",
+    "DIFFERENCE",
+    "Asked",
+    "Query",
+    "ask",
+    "is_query",
+    "read_query",
+    "violations",
+]
 
 CANDIDATE: Final = "source"
 """Name of the candidate's text."""
 DIFFERENCE: Final = "difference"
 """The question whether the candidate's formula and the reference can disagree."""
 
+_BEYOND: Final = {ErrorCode.UNSUPPORTED, ErrorCode.ARITHMETIC}
+"""Why a text is no problem of uninterpreted symbols."""
 _PATH: Final = "problem.logic"
 _DIALECTS: Final = tuple(Dialect)
 
@@ -105,6 +117,15 @@ class Asked:
         return self.problem.goal
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Assertions of a problem and a candidate."""
+
+    script: Script
+    has_own: bool
+    """Whether some are the candidate's."""
+
+
 def violations(logic: LogicProblem) -> list[Violation]:
     """Says what is wrong with a problem, whatever the candidate may be."""
     found = []
@@ -134,8 +155,9 @@ def violations(logic: LogicProblem) -> list[Violation]:
         )
     dialect = _dialect(logic, "")
     for sources in (list(_trusted(logic)), list(_reference(logic))):
-        if sources:
-            found += [_violation(error) for error in read(sources, dialect).errors]
+        errors = read(sources, dialect).errors if sources else ()
+        if not is_query(logic, errors) or not isinstance(read_query(logic, ""), Query):
+            found += [_violation(error) for error in errors]
     return found
 
 
@@ -189,6 +211,21 @@ def ask(logic: LogicProblem, source: str) -> Asked | Reading:
         has_look_alikes=len(lints) >= MAX_LINTS or bool(_look_alikes(lints) - _look_alikes(known)),
         reference=reference,
     )
+
+
+def is_query(logic: LogicProblem, errors: Sequence[Finding]) -> bool:
+    """Whether texts that are no problem of uninterpreted symbols may be a query with theories."""
+    asks_more = logic.conclusion or logic.reference
+    return not asks_more and any(error.code in _BEYOND for error in errors)
+
+
+def read_query(logic: LogicProblem, source: str) -> Query | tuple[Finding, ...]:
+    """Reads all texts as one query; or says what is wrong with it."""
+    text = "\n".join([*logic.premises, source])
+    script, errors = read_script(Source(CANDIDATE, text))
+    if script is None:
+        return errors
+    return Query(script=script, has_own=bool(source.strip()))
 
 
 def _look_alikes(lints: Sequence[Finding]) -> set[str]:

@@ -11,6 +11,7 @@ from sandboxes.logic.english import described
 from sandboxes.logic.judge import (
     ACCEPTING,
     SUMMARIES,
+    Answered,
     Facts,
     assurance,
     entailment,
@@ -20,6 +21,7 @@ from sandboxes.logic.judge import (
 from sandboxes.logic.lints import Outcome as LintOutcome
 from sandboxes.logic.lints import lint_outcome
 from sandboxes.logic.problems import CANDIDATE, DIFFERENCE
+from sandboxes.logic.queries import Found
 from sandboxes.logic.reader import Finding
 from sandboxes.logic.syntax import Span
 from verifier_service.model import (
@@ -37,7 +39,7 @@ from verifier_service.model import (
     Verdict,
 )
 
-__all__ = ["QUESTIONS", "unreadable", "verdict"]
+__all__ = ["QUESTIONS", "query_verdict", "unreadable", "verdict"]
 
 QUESTIONS: Final = {
     Question.PREMISES: "whether the premises can hold together",
@@ -76,6 +78,23 @@ def unreadable(errors: Sequence[Finding], source: str) -> Verdict:
     )
 
 
+def query_verdict(found: Found, logic: LogicProblem) -> Verdict:
+    """The verdict on a query with theories."""
+    why = reason(found.answered, logic)
+    return Verdict(
+        outcome=outcome(why),
+        reason=why,
+        summary=_summary(why, found.answered, logic),
+        assurance=assurance(why, found.answered, logic),
+        evidence=LogicEvidence(
+            entailment=entailment(found.answered),
+            model_smtlib=found.model_smtlib,
+            claims=_claims(found.answered),
+            open_questions=tuple(map(str, _open(found.answered))),
+        ),
+    )
+
+
 def verdict(facts: Facts, logic: LogicProblem, source: str) -> Verdict:
     """The verdict on a candidate that could be read."""
     why = reason(facts, logic)
@@ -89,7 +108,7 @@ def verdict(facts: Facts, logic: LogicProblem, source: str) -> Verdict:
     )
 
 
-def _summary(why: str, facts: Facts, logic: LogicProblem) -> str:
+def _summary(why: str, facts: Answered, logic: LogicProblem) -> str:
     found = _LABELS[entailment(facts)]
     if why in ACCEPTING:
         return ACCEPTING[why].format(entailment=found)
@@ -107,7 +126,7 @@ def _question(name: str) -> str:
     return QUESTIONS.get(name, name)
 
 
-def _open(facts: Facts) -> list[str]:
+def _open(facts: Answered) -> list[str]:
     return [name for name, one in facts.answers.items() if one.status is Status.UNDECIDED]
 
 
@@ -183,18 +202,22 @@ def _evidence(facts: Facts) -> LogicEvidence:
             for name, answer in facts.answers.items()
             if answer.certificate is not None
         ),
-        claims=tuple(
-            SolverClaim(
-                solver=claim.solver,
-                question=str(claim.question),
-                status=claim.status.value,
-                reason=claim.reason,
-                step_count=claim.steps,
-                words=claim.words,
-            )
-            for claim in facts.settlement.claims
-        ),
+        claims=_claims(facts),
         open_questions=tuple(map(str, _open(facts))),
+    )
+
+
+def _claims(facts: Answered) -> tuple[SolverClaim, ...]:
+    return tuple(
+        SolverClaim(
+            solver=claim.solver,
+            question=str(claim.question),
+            status=claim.status.value,
+            reason=claim.reason,
+            step_count=claim.steps,
+            words=claim.words,
+        )
+        for claim in facts.settlement.claims
     )
 
 

@@ -1,4 +1,7 @@
-"""Z3 on one job: several selections of one list of assertions, each with a limit on its steps."""
+"""Z3 on one job: several selections of one list of assertions, each with a limit on its steps.
+
+A selection is a list of indices, or null for all of them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def main() -> int:
     begin()
     assertions = list(z3.parse_smt2_string(job["text"]))
     for number, selected in enumerate(job["checks"]):
-        chosen = [assertions[index] for index in selected]
+        chosen = assertions if selected is None else [assertions[index] for index in selected]
         answer({"check": number, **check(chosen, job)})
     return 0
 

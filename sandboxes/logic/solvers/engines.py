@@ -23,7 +23,20 @@ from sandboxes.logic.solvers.vocabulary import Vocabulary
 from sandboxes.logic.syntax import INDIVIDUAL
 from verifier_service.model import Limits, ResourceUsage
 
-__all__ = ["Z3", "Cvc5Instances", "Cvc5Models", "Eprover", "Solver", "Spass"]
+__all__ = [
+    "CVC5_WORKER",
+    "PROVER",
+    "STEPS_PER_CVC5_UNIT",
+    "Z3",
+    "Z3_WORKER",
+    "Cvc5Instances",
+    "Cvc5Models",
+    "Eprover",
+    "Solver",
+    "Spass",
+    "claim_of",
+    "usage_of",
+]
 
 Z3_WORKER: Final = "sandboxes.logic.jailed.z3_worker"
 CVC5_WORKER: Final = "sandboxes.logic.jailed.cvc5_worker"
@@ -93,7 +106,7 @@ class Z3:
             "symbols": signatures(vocabulary),
         }
         ran = await self.processes.run(Z3_WORKER, job, limits=limits)
-        return _claims(self.name, questions, ran, vocabulary), _usage([ran])
+        return _claims(self.name, questions, ran, vocabulary), usage_of([ran])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -117,7 +130,7 @@ class Cvc5Models:
             "options": {"finite-model-find": "true", "produce-models": "true"},
         }
         ran = await self.processes.run(CVC5_WORKER, job, limits=limits)
-        return _claims(self.name, questions, ran, vocabulary), _usage([ran])
+        return _claims(self.name, questions, ran, vocabulary), usage_of([ran])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -161,7 +174,7 @@ class Cvc5Instances:
             found = ran.answers[0].get("instances", "") if ran.answers else ""
             instances = read_instances(found, clauses, vocabulary)
             claims.append(dataclasses.replace(claim, instances=instances))
-        return claims, _usage(runs)
+        return claims, usage_of(runs)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -194,7 +207,7 @@ class Eprover:
             ran = await self.processes.run(PROVER, job, limits=_each(limits, questions))
             runs.append(ran)
             claims.append(_from_eprover(question, ran))
-        return claims, _usage(runs)
+        return claims, usage_of(runs)
 
 
 def _from_eprover(question: str, ran: Ran) -> Claim:
@@ -245,7 +258,7 @@ class Spass:
             ran = await self.processes.run(PROVER, job, limits=_each(limits, questions))
             runs.append(ran)
             claims.append(_from_spass(question, ran))
-        return claims, _usage(runs)
+        return claims, usage_of(runs)
 
 
 def _from_spass(question: str, ran: Ran) -> Claim:
@@ -266,26 +279,29 @@ def _from_spass(question: str, ran: Ran) -> Claim:
     )
 
 
+def claim_of(solver: str, question: str, answer: dict[str, Any], ran: Ran) -> Claim:
+    """The answer of a worker as a claim; an empty one where the worker did not come to it."""
+    status = _STATUSES.get(answer.get("status", ""), Status.UNDECIDED)
+    undecided = status is Status.UNDECIDED
+    return Claim(
+        solver=solver,
+        question=question,
+        status=status,
+        reason=(ran.trouble or "gave-up") if undecided else "",
+        steps=answer.get("steps", 0),
+        words=answer.get("reason", ran.errors[-WORDS:]),
+    )
+
+
 def _claims(solver: str, questions: Sequence[str], ran: Ran, vocabulary: Vocabulary) -> list[Claim]:
     """The answers of a worker as claims: one for each question, whether or not it was reached."""
     by_number = {answer["check"]: answer for answer in ran.answers}
     claims = []
     for number, question in enumerate(questions):
         answer = by_number.get(number, {})
-        status = _STATUSES.get(answer.get("status", ""), Status.UNDECIDED)
         tables = answer.get("model")
-        undecided = status is Status.UNDECIDED
-        claims.append(
-            Claim(
-                solver=solver,
-                question=question,
-                status=status,
-                model=interpretation(tables, vocabulary) if tables else None,
-                reason=(ran.trouble or "gave-up") if undecided else "",
-                steps=answer.get("steps", 0),
-                words=answer.get("reason", ran.errors[-WORDS:]),
-            )
-        )
+        model = interpretation(tables, vocabulary) if tables else None
+        claims.append(dataclasses.replace(claim_of(solver, question, answer, ran), model=model))
     return claims
 
 
@@ -294,7 +310,8 @@ def _each(limits: Limits, questions: Sequence[str]) -> Limits:
     return dataclasses.replace(limits, cpu_seconds=limits.cpu_seconds / len(questions))
 
 
-def _usage(runs: Sequence[Ran]) -> ResourceUsage:
+def usage_of(runs: Sequence[Ran]) -> ResourceUsage:
+    """What runs used together."""
     return ResourceUsage(
         wall_seconds=sum(ran.ended.wall_seconds for ran in runs),
         cpu_seconds=sum(ran.ended.cpu_seconds for ran in runs),
