@@ -24,6 +24,9 @@ __all__ = ["Application", "application", "build_executors", "policy_of", "serve"
 _ANSWERING_SECONDS: Final = 2.0
 """Given to calls to carry off their last answers, once nothing runs any more."""
 
+_CONTAINERS_OWN_BYTES: Final = 1024**3
+"""Memory of a container beyond what the largest run may have: our processes, gVisor's kernel."""
+
 _log = get_logger(__name__)
 
 
@@ -44,18 +47,29 @@ async def build_executors(settings: Settings) -> list[Executor]:
         IsolationUnavailable: This machine offers no sandbox that may be used.
     """
     from sandboxes.isolation.packages import UnusablePackages
+    from sandboxes.isolation.sandboxes import Sandboxes
     from sandboxes.logic import LogicExecutor
     from sandboxes.python_tests import PythonTestsExecutor
 
     async with contextlib.AsyncExitStack() as made:
+        sandboxes = await Sandboxes.create(
+            settings.sandbox,
+            minimum=settings.minimum_isolation,
+            images=settings.docker_images,
+            container_memory_bytes=settings.maximum_limits.memory_bytes + _CONTAINERS_OWN_BYTES,
+            cgroup=settings.cgroup,
+            idle_jails=settings.slots + 1,
+        )
+        made.push_async_callback(sandboxes.close)
         try:
-            python = await PythonTestsExecutor.create(settings.python_environments)
+            python = await PythonTestsExecutor.create(
+                settings.python_environments, sandboxes, owns_sandboxes=True
+            )
         except UnusablePackages as error:
             raise InvalidSettings(f"python_environments: {error}") from error
-        made.push_async_callback(python.close)
         executors: list[Executor] = [python]
         try:
-            executors.append(await LogicExecutor.create())
+            executors.append(await LogicExecutor.create(sandboxes))
         except UnusablePackages as error:
             _log.warning("logic is not offered", reason=str(error))
         made.pop_all()

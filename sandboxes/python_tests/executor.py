@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import time
@@ -14,7 +13,7 @@ from sandboxes.isolation.pool import JailPool
 from sandboxes.isolation.sandboxes import Sandboxes
 from sandboxes.python_tests.judge import Facts, Located, case_result, judge
 from sandboxes.python_tests.problems import candidate_job, checker_job, violations
-from sandboxes.python_tests.pytest_suite import run_pytest_suite
+from sandboxes.python_tests.pytest_suite import Plans, run_pytest_suite
 from sandboxes.python_tests.report import CaseReport
 from sandboxes.python_tests.shared import run_shared
 from sandboxes.python_tests.split import run_split
@@ -55,6 +54,7 @@ class PythonTestsExecutor:
         """
         self._owned = owned
         self._jails = {interpreter.name: jails for interpreter, jails in environments}
+        self._plans = Plans()
         self._runs_pytest = all(interpreter.runs_pytest for interpreter, _ in environments)
         self._environments = tuple(
             EnvironmentInfo(
@@ -74,33 +74,32 @@ class PythonTestsExecutor:
         cls,
         packages: Mapping[str, Sequence[str]] = MappingProxyType({}),
         sandboxes: Sandboxes | None = None,
+        *,
+        owns_sandboxes: bool = False,
     ) -> PythonTestsExecutor:
         """An executor on the best isolation that this machine offers.
 
         Args:
             packages: Names of environments beside the plain one, and what is to be imported there:
                 `{"numpy": ["numpy>=2"]}` makes `python3.11-numpy`.
-            sandboxes: Where jails come from, to be closed by the caller; the executor's own if none
-                is given.
+            sandboxes: Where jails come from; the executor's own if none is given.
+            owns_sandboxes: Whether to close them with the executor, once it could be made.
 
         Raises:
             IsolationUnavailable: It offers none. The message says what to install.
             UnusablePackages: A package is not installed beside the service.
         """
-        interpreters = [
-            await asyncio.to_thread(Interpreter.running, label, requirements)
-            for label, requirements in {"": (), **packages}.items()
-        ]
         async with contextlib.AsyncExitStack() as made:
             owned = None
             if sandboxes is None:
                 sandboxes = owned = await Sandboxes.create()
                 made.push_async_callback(owned.close)
             environments = [
-                (interpreter, await sandboxes.jails(interpreter)) for interpreter in interpreters
+                await sandboxes.environment(label, requirements)
+                for label, requirements in {"": (), **packages}.items()
             ]
             made.pop_all()
-        return cls(environments, owned)
+        return cls(environments, sandboxes if owns_sandboxes else owned)
 
     @property
     def environments(self) -> tuple[EnvironmentInfo, ...]:
@@ -158,7 +157,13 @@ class PythonTestsExecutor:
             )
         if isinstance(tests.form, PytestSuite):
             return await run_pytest_suite(
-                jails, tests, source, limits=limits, on_case=on_case, on_start=on_start
+                jails,
+                tests,
+                source,
+                plans=self._plans,
+                limits=limits,
+                on_case=on_case,
+                on_start=on_start,
             )
         facts = await run_split(
             jails,

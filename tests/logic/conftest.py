@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from sandboxes.isolation.interpreter import Interpreter
 from sandboxes.isolation.pool import JailPool
 from sandboxes.isolation.sandboxes import Sandboxes
 from sandboxes.logic import LogicExecutor
-from sandboxes.logic.executor import solver_interpreter
+from sandboxes.logic.executor import environment_of
 from sandboxes.logic.solvers.process import SolverProcesses
 from verifier_service.model import (
     Candidate,
@@ -45,10 +46,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def jails() -> AsyncIterator[JailPool]:
+async def environment() -> AsyncIterator[tuple[Interpreter, JailPool]]:
     sandboxes = await Sandboxes.create()
-    yield await sandboxes.jails(solver_interpreter())
+    yield await environment_of(sandboxes)
     await sandboxes.close()
+
+
+@pytest.fixture
+def jails(environment: tuple[Interpreter, JailPool]) -> JailPool:
+    return environment[1]
 
 
 @pytest.fixture
@@ -57,8 +63,8 @@ def processes(jails: JailPool) -> SolverProcesses:
 
 
 @pytest.fixture
-def executor(jails: JailPool) -> LogicExecutor:
-    return LogicExecutor(solver_interpreter(), jails)
+def executor(environment: tuple[Interpreter, JailPool]) -> LogicExecutor:
+    return LogicExecutor(*environment)
 
 
 @pytest.fixture

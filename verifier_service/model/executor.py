@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from verifier_service.model.errors import Violation
 from verifier_service.model.problem import Criterion, Limits, VerificationSpec
 from verifier_service.model.verdict import Assurance, Verdict
 from verifier_service.model.verification import Progress
 
-__all__ = ["EnvironmentInfo", "Executor", "ProgressListener"]
+__all__ = ["MINIMUM_ISOLATION", "EnvironmentInfo", "Executor", "ProgressListener"]
 
 ProgressListener = Callable[[Progress], None]
 """Called on the event loop; must return at once and raise nothing."""
+
+
+MINIMUM_ISOLATION: Final = (
+    "pid-namespace",
+    "mount-namespace",
+    "no-network",
+    "no-capabilities",
+    "no-new-privileges",
+    "read-only-files",
+    "private-tmp",
+    "empty-environment",
+    "seccomp",
+    "cpu-time",
+    "memory-per-process",
+    "process-count",
+)
+"""What every sandbox has to enforce, unless an operator says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
