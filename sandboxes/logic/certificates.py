@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
-from sandboxes.logic.rup import refutation
+from sandboxes.logic.rup import WORK, refutation
 from sandboxes.logic.syntax import (
     Atom,
     Conjunction,
@@ -169,18 +169,20 @@ class Refused(ValueError):
     """A certificate does not show what it should; the message says where it fails."""
 
 
-def check(certificate: Certificate, formulas: Sequence[Formula]) -> None:
+def check(certificate: Certificate, formulas: Sequence[Formula], *, work: int = WORK) -> None:
     """Checks that a certificate shows a contradiction among formulas.
 
     Args:
         certificate: What to check. It may come from anywhere.
         formulas: Closed formulas; the certificate starts from those that it names.
+        work: How much unit propagation to do, as in `rup.refutation`.
 
     Raises:
         Refused: It does not, or it is malformed, or a formula that it starts from is not closed.
+        TooMuchWork: That was not enough to tell.
     """
     try:
-        _Check(certificate, formulas).run()
+        _Check(certificate, formulas).run(work)
     except (IndexError, KeyError, TypeError) as error:
         raise Refused(f"The certificate is malformed: {error!r}.") from error
 
@@ -213,7 +215,7 @@ class _Check:
         self._true = self._variable(("true",))
         self._clauses.append((self._true,))
 
-    def run(self) -> None:
+    def run(self, work: int) -> None:
         certificate = self._certificate
         self._terms = self._read_terms()
         for index in certificate.formulas:
@@ -227,7 +229,7 @@ class _Check:
             self._check_lemma(lemma)
             self._clauses.append(self._signed(lemma, propositions))
         steps = [self._signed(step, propositions) for step in certificate.steps]
-        if refutation(self._clauses, steps) is None:
+        if refutation(self._clauses, steps, work=work) is None:
             raise Refused("The steps do not lead to a contradiction.")
 
     # Terms
@@ -385,8 +387,6 @@ class _Check:
                 case GroundAtom(symbol, arguments):
                     key = (symbol, *[equal.representative(self._terms[i]) for i in arguments])
                     (denied if positive else held).add(key)
-                case Subformula():
-                    raise Refused("A lemma speaks of a subformula that is no atom.")
         if not held & denied:
             raise Refused("A lemma does not hold by equality alone.")
 

@@ -26,7 +26,12 @@ __all__ = ["certificate"]
 
 
 def certificate(
-    grounding: Grounding, lemmas: Sequence[Sequence[int]], formulas: frozenset[int], conflicts: int
+    grounding: Grounding,
+    lemmas: Sequence[Sequence[int]],
+    formulas: frozenset[int],
+    *,
+    conflicts: int,
+    work: int,
 ) -> Certificate | None:
     """A certificate that formulas contradict each other, of little more than it needs.
 
@@ -35,9 +40,13 @@ def certificate(
         lemmas: Clauses over its atoms that hold by equality alone.
         formulas: Indices of the formulas.
         conflicts: Most conflicts to search through.
+        work: How much unit propagation to do, as in `rup.refutation`.
 
     Returns:
         None where the search came to no end, or found that the clauses can hold together.
+
+    Raises:
+        TooMuchWork: Unit propagation came to no end.
     """
     chosen = [
         index
@@ -46,10 +55,10 @@ def certificate(
     ]
     given = [*[grounding.ground[index] for index in chosen], *lemmas]
     steps: list[list[int]] = []
-    found = refutation(given)
+    found = refutation(given, work=work)
     if found is None:
         steps = _recorded(given, conflicts)
-        found = refutation(given, steps)
+        found = refutation(given, steps, work=work)
     if found is None:
         return None
     writer = _Writer(grounding)

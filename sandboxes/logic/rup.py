@@ -14,11 +14,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Refutation", "refutation"]
+__all__ = ["WORK", "Refutation", "TooMuchWork", "refutation"]
+
+WORK = 2_000_000
+"""Clauses looked at before a check is given up."""
 
 Clause = Sequence[int]
 
 _ASSUMED = -1
+
+
+class TooMuchWork(Exception):
+    """A check looked at more clauses than it was allowed to. Nothing is known of the refutation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +41,23 @@ class Refutation:
     steps: frozenset[int]
 
 
-def refutation(clauses: Sequence[Clause], steps: Sequence[Clause] = ()) -> Refutation | None:
+def refutation(
+    clauses: Sequence[Clause], steps: Sequence[Clause] = (), *, work: int = WORK
+) -> Refutation | None:
     """Checks that clauses contradict each other.
 
     Args:
         clauses: What is given.
         steps: What is derived from it, in order; the contradiction itself need not be among them.
+        work: How many clauses to look at, each time that one is looked at.
 
     Returns:
         What was used, or None where a step does not follow or there is no contradiction.
+
+    Raises:
+        TooMuchWork: That was not enough.
     """
-    propagation = _Propagation()
+    propagation = _Propagation(work)
     conflict = None
     for clause in clauses:
         conflict = propagation.add(clause)
@@ -82,7 +95,8 @@ def _needed(last: set[int], grounds: Sequence[set[int]], given: int) -> Refutati
 class _Propagation:
     """Unit propagation with two watched literals in each clause."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: int) -> None:
+        self._work = work
         self._clauses: list[list[int]] = []
         self._watching: dict[int, list[int]] = {}
         self._reasons: dict[int, int] = {}
@@ -110,6 +124,7 @@ class _Propagation:
             false = -self._trail[self._head]
             self._head += 1
             watching = self._watching.pop(false, [])
+            self._spend(len(watching))
             kept = self._watching.setdefault(false, [])
             for position, index in enumerate(watching):
                 if self._watches_another(index, false):
@@ -156,10 +171,16 @@ class _Propagation:
             if reason == _ASSUMED:
                 continue
             found.add(reason)
+            self._spend(1)
             others = {-other for other in self._clauses[reason] if other != literal} - seen
             seen |= others
             pending.extend(others)
         return found
+
+    def _spend(self, work: int) -> None:
+        self._work -= work
+        if self._work < 0:
+            raise TooMuchWork
 
     def _assign(self, literal: int, reason: int) -> None:
         if literal not in self._reasons:

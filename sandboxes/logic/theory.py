@@ -25,6 +25,7 @@ from sandboxes.logic.countermodels import herbrand, search, signature_of
 from sandboxes.logic.evaluator import Interpretation, Silent, TooManySteps, holds
 from sandboxes.logic.grounding import Grounding, TooManyInstances
 from sandboxes.logic.refutations import certificate
+from sandboxes.logic.rup import TooMuchWork
 from sandboxes.logic.syntax import Formula, Problem, Term
 
 __all__ = ["Effort", "GroundTheory", "Unsound", "confirm", "decide", "decide_all"]
@@ -50,7 +51,8 @@ class Effort:
         instances: Instances of clauses for terms, each weighed by the size of its clause.
         search: The same for elements of finite domains, over all sizes tried.
         domain_size: Most elements of a sort in a finite domain.
-        conflicts: Conflicts of the SAT solver, for each time it is asked.
+        conflicts: Conflicts of the SAT solver, for each set of ground clauses and for each domain.
+        propagations: Clauses looked at to make a certificate.
         lemmas: Times that the laws of equality may correct the SAT solver.
         evaluations: Formulas visited to check one model.
     """
@@ -59,6 +61,7 @@ class Effort:
     search: int = 200_000
     domain_size: int = 8
     conflicts: int = 20_000
+    propagations: int = 500_000
     lemmas: int = 500
     evaluations: int = 300_000
 
@@ -133,11 +136,20 @@ class GroundTheory:
     # Evidence
 
     def _unsatisfiable(self, core: frozenset[int]) -> Answer:
-        found = certificate(self._grounding, self._lemmas, core, self._effort.conflicts)
-        if found is None:
-            return Answer(status=Status.UNDECIDED, reason="too-many-conflicts")
+        undecided = Answer(status=Status.UNDECIDED, reason="certificate-too-long")
         try:
+            found = certificate(
+                self._grounding,
+                self._lemmas,
+                core,
+                conflicts=self._effort.conflicts,
+                work=self._effort.propagations,
+            )
+            if found is None:
+                return undecided
             check(found, self._formulas)
+        except TooMuchWork:
+            return undecided
         except Refused as refused:
             raise Unsound(f"A certificate was refused: {refused}") from refused
         return Answer(status=Status.UNSATISFIABLE, certificate=found, core=found.formulas)
@@ -224,9 +236,10 @@ class GroundTheory:
     def _solved(self, selection: frozenset[int]) -> _Finding:
         """What the ground clauses tell: a core, a model where they are complete, or nothing."""
         assumptions = [index + 1 for index in sorted(selection)]
+        last = self._conflicts() + self._effort.conflicts
         for _ in range(self._effort.lemmas):
             self._hand_over()
-            self._solver.conf_budget(self._effort.conflicts)
+            self._solver.conf_budget(max(1, last - self._conflicts()))
             verdict = self._solver.solve_limited(assumptions=assumptions)
             if verdict is None:
                 return _Finding(reason="too-many-conflicts")
@@ -245,6 +258,11 @@ class GroundTheory:
             for lemma in broken:
                 self._solver.add_clause(lemma)
         return _Finding(reason="too-many-lemmas")
+
+    def _conflicts(self) -> int:
+        """The conflicts of the solver so far."""
+        count: int = self._solver.accum_stats()["conflicts"]
+        return count
 
     def _hand_over(self) -> None:
         """Gives the solver the ground clauses that it lacks.

@@ -261,7 +261,7 @@ FORMULAS = st.one_of(
     st.lists(closed_formulas(FUNCTIONAL), min_size=1, max_size=3), clauses_of(FUNCTIONAL)
 )
 SEARCHING = settings(
-    max_examples=1000,
+    max_examples=400,
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )

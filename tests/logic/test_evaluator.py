@@ -35,7 +35,7 @@ from tests.logic.generated import (
 TWO = Interpretation({INDIVIDUAL: 2}, {a.symbol: {(): 1}}, {P: frozenset({(1,)})})
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(closed_formulas(FUNCTIONAL), st.integers(1, 2), st.integers(0, 10**6))
 def test_evaluation_agrees_with_python(formula: Formula, size: int, choice: int) -> None:
     every = list(interpretations([formula], size))

@@ -112,6 +112,10 @@ class Liar:
     def get_core(self) -> list[int]:
         return self._solver.get_core() or self._assumptions
 
+    def accum_stats(self) -> dict[str, int]:
+        counts: dict[str, int] = self._solver.accum_stats()
+        return counts
+
     def conf_budget(self, budget: int) -> None:
         self._solver.conf_budget(budget)
 
@@ -136,8 +140,8 @@ SYLLOGISM = formulas("∀x (Man(x) → Mortal(x))", "Man(a)", "¬Mortal(a)")
 
 
 def test_a_tampered_certificate_raises_the_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
-    def tampered(*arguments: Any) -> Certificate:
-        honest = certificate(*arguments)
+    def tampered(*arguments: Any, **limits: Any) -> Certificate:
+        honest = certificate(*arguments, **limits)
         assert honest is not None
         return replace(honest, instances=())
 

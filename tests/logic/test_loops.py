@@ -30,7 +30,7 @@ def formulas(*texts: str) -> list[Formula]:
     return list(hypotheses(problem(*texts, "⊤"))[: len(texts)])
 
 
-SMALL = settings(max_examples=300, deadline=None)
+SMALL = settings(max_examples=150, deadline=None)
 
 
 # Cores and consistency

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pysat.solvers import Glucose4
 
-from sandboxes.logic.rup import refutation
+from sandboxes.logic.rup import TooMuchWork, refutation
 
 LITERALS = st.integers(1, 5).flatmap(lambda number: st.sampled_from([number, -number]))
 CLAUSES = st.lists(LITERALS, min_size=1, max_size=3)
@@ -43,7 +43,7 @@ def test_refutations(clauses: list[list[int]], steps: list[list[int]], is_refute
     assert (refutation(clauses, steps) is not None) is is_refuted
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(st.lists(CLAUSES, max_size=30), st.lists(st.lists(LITERALS, max_size=3), max_size=4))
 def test_no_steps_refute_what_can_hold(clauses: list[list[int]], steps: list[list[int]]) -> None:
     if refutation(clauses, steps) is not None:
@@ -65,3 +65,10 @@ def test_what_a_solver_learns_is_a_refutation_and_so_is_what_it_used(
     needed = [clauses[index] for index in sorted(found.clauses)]
     assert not satisfiable(needed)
     assert refutation(needed, [steps[index] for index in sorted(found.steps)]) is not None
+
+
+def test_a_check_looks_at_no_more_clauses_than_it_may() -> None:
+    chain = [[1], *([-number, number + 1] for number in range(1, 100)), [-100]]
+    assert refutation(chain, work=1000) is not None
+    with pytest.raises(TooMuchWork):
+        refutation(chain, work=50)

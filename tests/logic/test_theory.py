@@ -36,7 +36,7 @@ from tests.logic.generated import (
 )
 from verifier_service.model import Entailment
 
-THOUSANDS = settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def problem(*texts: str) -> Problem:
@@ -61,25 +61,25 @@ def asked(formulas: Sequence[Formula]) -> Status:
     return answer.status
 
 
-@THOUSANDS
+@MANY
 @given(st.lists(closed_formulas(), min_size=1, max_size=3))
 def test_formulas_of_every_shape_agree_with_brute_force(formulas: list[Formula]) -> None:
     asked(formulas)
 
 
-@THOUSANDS
+@MANY
 @given(st.lists(closed_formulas(FUNCTIONAL), min_size=1, max_size=2))
 def test_formulas_with_functions_agree_with_brute_force(formulas: list[Formula]) -> None:
     asked(formulas)
 
 
-@THOUSANDS
+@MANY
 @given(clauses_of())
 def test_many_short_formulas_agree_with_brute_force(formulas: list[Formula]) -> None:
     asked(formulas)
 
 
-@THOUSANDS
+@MANY
 @given(clauses_of(RELATIONAL))
 def test_universal_formulas_without_functions_are_always_decided(formulas: list[Formula]) -> None:
     assert asked(formulas) is not Status.UNDECIDED
@@ -320,18 +320,33 @@ def test_hostile_sizes_end_in_bounded_steps(formulas: list[Formula], status: Sta
     assert bool(answer.reason) is (status is Status.UNDECIDED)
 
 
-def test_a_search_that_is_too_hard_is_given_up() -> None:
-    """Nine pigeons in eight holes, and a hundred conflicts to find out."""
-    texts = [" ∨ ".join(f"In(p{pigeon}, h{hole})" for hole in range(8)) for pigeon in range(9)]
+def pigeons(holes: int) -> Problem:
+    """One pigeon more than holes; the goal has nothing to do with it."""
+    texts = [
+        " ∨ ".join(f"In(p{pigeon}, h{hole})" for hole in range(holes))
+        for pigeon in range(holes + 1)
+    ]
     texts += [
         f"¬In(p{pigeon}, h{hole}) ∨ ¬In(p{other}, h{hole})"
-        for hole in range(8)
-        for pigeon in range(9)
+        for hole in range(holes)
+        for pigeon in range(holes + 1)
         for other in range(pigeon)
     ]
-    answers = decide(problem(*texts, "A"), Effort(conflicts=100, search=0))
+    return problem(*texts, "A")
+
+
+@pytest.mark.parametrize(
+    ("effort", "reason"),
+    [
+        pytest.param(Effort(conflicts=20, search=0), "too-many-conflicts", id="conflicts"),
+        pytest.param(Effort(propagations=1000, search=0), "certificate-too-long", id="certificate"),
+    ],
+)
+def test_a_search_that_is_too_hard_is_given_up(effort: Effort, reason: str) -> None:
+    assert decide(pigeons(5)).entailment is Entailment.INCONSISTENT_PREMISES
+    answers = decide(pigeons(5), effort)
     assert answers.entailment is Entailment.UNKNOWN
-    assert answers.denied.reason == "too-many-conflicts"
+    assert {answers.premises.reason, answers.denied.reason, answers.affirmed.reason} == {reason}
 
 
 def test_the_same_question_gets_the_same_answer() -> None:
