@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import random
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -58,7 +60,16 @@ from verifier_service.model import (
     Violation,
 )
 
-__all__ = ["Canary", "Plan", "PlannedTest", "canaries", "of_canary", "of_suite", "run_pytest_suite"]
+__all__ = [
+    "Canary",
+    "Plan",
+    "PlannedTest",
+    "Plans",
+    "canaries",
+    "of_canary",
+    "of_suite",
+    "run_pytest_suite",
+]
 
 PLAN: Final = "sandboxes.python_tests.jailed.pytest_plan"
 RUN: Final = "sandboxes.python_tests.jailed.pytest_run"
@@ -66,6 +77,7 @@ _CANARY_COUNTS: Final = {1: 6, 2: 5, 3: 5}
 """Canaries by the number of tests that can be made to fail: where it is small, so is each one's
 chance to begin where a forger does not expect it."""
 _CANARY_COUNT: Final = 4
+MAX_KEPT_TESTS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +130,21 @@ async def run_pytest_suite(
     tests: PythonTests,
     source: str,
     *,
+    plans: Plans,
     limits: Limits,
     on_case: Callable[[CaseReport], None],
     on_start: Callable[[], None],
 ) -> Facts:
     """Collects the suite, runs it, and runs its canaries if the candidate passed.
+
+    Args:
+        jails: Where it runs.
+        tests: The problem.
+        source: The candidate.
+        plans: Where plans of suites are kept for the candidates to come.
+        limits: Limits on each run.
+        on_case: Told of each test of the suite that has ended.
+        on_start: Told when the first run begins.
 
     Raises:
         InvalidSpec: The suite can't judge any candidate.
@@ -131,10 +153,39 @@ async def run_pytest_suite(
     assert isinstance(tests.form, PytestSuite)
     async with jails.lease(PLAN, RUN) as jail:
         session = _Session(jail, tests, tests.form, source, limits)
-        plan = await session.plan(on_start)
+        on_start()
+        plan = plans.of(jails, tests.form) or await session.plan()
         if isinstance(plan, EndReport):
             return session.facts(None, plan)
+        plans.keep(jails, tests.form, plan)
         return await _judged(session, plan, tests, tests.form, on_case)
+
+
+class Plans:
+    """Plans of the suites that ran last; a search tries many candidates on one suite."""
+
+    def __init__(self, most: int = 64) -> None:
+        self._most = most
+        self._kept: OrderedDict[tuple[JailPool, bytes], Plan] = OrderedDict()
+
+    def of(self, jails: JailPool, form: PytestSuite) -> Plan | None:
+        """The plan of a suite in an environment, if it is kept."""
+        key = (jails, _name_of(form))
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def keep(self, jails: JailPool, form: PytestSuite, plan: Plan) -> None:
+        """Keeps a plan, unless it is large, in place of the one that was used longest ago."""
+        if len(plan.tests) > MAX_KEPT_TESTS:
+            return
+        self._kept[jails, _name_of(form)] = plan
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+
+
+def _name_of(form: PytestSuite) -> bytes:
+    return hashlib.sha256(repr(form).encode("utf-8", "surrogatepass")).digest()
 
 
 async def _judged(
@@ -169,13 +220,13 @@ def _tell_nobody(case: CaseReport) -> None:
 def canaries(plan: Plan, chance: random.Random | None = None) -> list[Canary]:
     """Suites that no correct candidate passes; the first one expects something else everywhere."""
     chance = chance or random.SystemRandom()
-    ways = min((len(changes) for changes in plan.changes), default=0)
+    ways = range(min((len(changes) for changes in plan.changes), default=0))
     made: list[Canary] = []
-    for k in range(ways):
+    for k in chance.sample(ways, len(ways)):
         starts = _starts(plan, k)
-        if not starts or k >= _CANARY_COUNTS.get(len(starts), _CANARY_COUNT):
+        if not starts or len(made) >= _CANARY_COUNTS.get(len(starts), _CANARY_COUNT):
             break
-        made.append(_canary(plan, k, starts[0] if k == 0 else chance.choice(starts)))
+        made.append(_canary(plan, k, chance.choice(starts) if made else starts[0]))
     chance.shuffle(made)
     return made
 
@@ -321,7 +372,7 @@ class _Session:
         self._limits = limits
         self._exits: list[Exit] = []
 
-    async def plan(self, on_start: Callable[[], None]) -> Plan | EndReport:
+    async def plan(self) -> Plan | EndReport:
         """Collects the suite without the candidate.
 
         Returns:
@@ -348,7 +399,6 @@ class _Session:
             )
             said.close_write_end()
             watch = Watch(run, self._jail, self._limits)
-            on_start()
             ended = await watch.until(run)
         if not ended.begun and ended.limit is None and watch.stopped_for is None:
             raise SandboxLost(f"The collection of the suite ended before it had begun: {ended}.")

@@ -6,7 +6,7 @@ import ast
 import dataclasses
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
@@ -24,12 +24,16 @@ from sandboxes.python_tests.pytest_suite import (
     Canary,
     Plan,
     PlannedTest,
+    Plans,
     canaries,
     of_canary,
     of_suite,
 )
 from sandboxes.python_tests.report import CaseReport, EndReport, Report
-from verifier_service.model import InvalidSpec
+from verifier_service.model import InvalidSpec, PytestSuite
+
+if TYPE_CHECKING:
+    from sandboxes.isolation.pool import JailPool
 
 LITERALS = st.recursive(
     st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
@@ -309,3 +313,25 @@ def test_a_run_of_a_canary(report: Report, reason: str | None) -> None:
     found = of_canary(plan(3), SECOND, report)
 
     assert (found.reason if found else None) == reason
+
+
+def test_the_plans_used_last_are_kept() -> None:
+    jails, others = cast("JailPool", object()), cast("JailPool", object())
+    one, two, three = (PytestSuite(files=((f"test_{k}.py", ""),), module="m") for k in range(3))
+    plans = Plans(most=2)
+    plans.keep(jails, one, plan(1))
+    plans.keep(jails, two, plan(2))
+
+    assert plans.of(jails, one) == plan(1)
+    assert plans.of(others, one) is None
+    plans.keep(jails, three, plan(3))
+    assert plans.of(jails, two) is None
+    assert plans.of(jails, one) == plan(1)
+
+
+def test_large_plans_are_not_kept() -> None:
+    jails, plans = cast("JailPool", object()), Plans()
+    form = PytestSuite(files=(("test_a.py", ""),), module="m")
+    plans.keep(jails, form, plan(2000))
+
+    assert plans.of(jails, form) is None

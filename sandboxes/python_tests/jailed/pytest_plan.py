@@ -21,8 +21,8 @@ JOB_FD = 3
 REPORT_FD = 4
 STAND_IN = "from sandboxes.python_tests.jailed.pytest_stub import __getattr__\n"
 MAX_TESTS = 10_000
-CANARIES = 6
-"""Changes that are prepared for each test function."""
+CANARIES = 12
+"""Changes that are prepared for each test function, for the runs of a candidate to choose from."""
 
 
 def main() -> int:
