@@ -34,7 +34,7 @@ HERE = Portfolio([])
 @pytest.mark.parametrize(
     ("samples", "answer", "asked", "solved"),
     [
-        ([YES, RENAMED, RENAMED, NO], ENTAILED, 3, 1),
+        ([YES, RENAMED, RENAMED, NO], ENTAILED, 2, 1),
         ([YES, NO, NO, YES, RENAMED], ENTAILED, 5, 2),
         ([UNREADABLE, VACUOUS, OPEN], INDEPENDENT, 3, 2),
         ([UNREADABLE, UNREADABLE], None, 2, 0),
