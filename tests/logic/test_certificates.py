@@ -40,6 +40,7 @@ from sandboxes.logic.syntax import (
 from sandboxes.logic.theory import GroundTheory
 from tests.logic.generated import (
     FUNCTIONAL,
+    A,
     P,
     Q,
     a,
@@ -169,6 +170,11 @@ TERMS_A_B = (GroundTerm(a.symbol), GroundTerm(b.symbol))
             id="an-element-of-another-sort",
         ),
         pytest.param(
+            (Universal((x,), Atom(A)), Negation(Atom(A))),
+            Certificate((0, 1), (GroundTerm(Element("planet")),), (Instance(0, 0, (), (0,)),)),
+            id="an-element-of-another-sort-for-nothing",
+        ),
+        pytest.param(
             (*SYLLOGISM, SOME_PLANET),
             replace(
                 SHOWN,
@@ -231,13 +237,12 @@ TERMS_A_B = (GroundTerm(a.symbol), GroundTerm(b.symbol))
             id="an-equality-that-follows-from-an-atom",
         ),
         pytest.param(
-            (SOME_PLANET, Truth()),
-            Certificate(
-                (0,),
-                (GroundTerm(a.symbol), GroundTerm(Element("planet"))),
-                (),
-                (GroundEquality(0, 1),),
-                ((1, -1),),
+            SYLLOGISM,
+            replace(
+                SHOWN,
+                terms=(GroundTerm(a.symbol), GroundTerm(Element("planet"))),
+                propositions=(GroundEquality(0, 1),),
+                lemmas=((1, -1),),
             ),
             id="an-equality-of-two-sorts",
         ),
