@@ -52,7 +52,8 @@ from verifier_service.model import IsolationUnavailable, Limits, PythonTests, Ve
 
 BARE: Final = "bare python3 -I -S"
 BARE_NUMPY: Final = "bare python3 with numpy"
-ISOLATED: Final = (sys.executable, "-I", "-S", "-c")
+ALONE: Final = ("-I", "-S", "-c")
+ISOLATED: Final = (sys.executable, *ALONE)
 WITH_PACKAGES: Final = (sys.executable, "-I", "-c")
 PRINTS: Final = "passed"
 LASTING: Final = Recycling(runs=1_000_000, age_seconds=1e6, idle_jails=CORES + 1)
@@ -279,6 +280,12 @@ def image_of(where: Where, runtime: str) -> str:
     return where.image
 
 
+def python_of(image: str) -> str:
+    """The Python that a worker image starts."""
+    entry = engine("image", "inspect", "--format", "{{json .Config.Entrypoint}}", image)
+    return str(json.loads(entry)[0])
+
+
 def contained(runtime: str) -> Callable[[Where], Awaitable[Judge]]:
     async def open_(where: Where) -> Judge:
         image = image_of(where, runtime)
@@ -298,9 +305,9 @@ def contained(runtime: str) -> Callable[[Where], Awaitable[Judge]]:
 
 def docker_run(runtime: str) -> Callable[[Where], Awaitable[Judge]]:
     async def open_(where: Where) -> Judge:
+        image = image_of(where, runtime)
         container = ["docker", "run", "--rm", "--network=none", f"--runtime={runtime}"]
-        python = ["--entrypoint=python3", image_of(where, runtime), "-I", "-S", "-c"]
-        return partial(command, [*container, *python])
+        return partial(command, [*container, f"--entrypoint={python_of(image)}", image, *ALONE])
 
     return open_
 
@@ -308,10 +315,11 @@ def docker_run(runtime: str) -> Callable[[Where], Awaitable[Judge]]:
 async def docker_exec(where: Where) -> Judge:
     """A process for each candidate in one container."""
     image = image_of(where, "runc")
-    idle = ["-c", "import time; time.sleep(1e6)"]
-    name = engine("run", "-d", "--rm", "--network=none", "--entrypoint=python3", image, *idle)
+    python = python_of(image)
+    asleep = [image, *ALONE, "import time; time.sleep(1e6)"]
+    name = engine("run", "-d", "--rm", "--network=none", f"--entrypoint={python}", *asleep)
     where.stack.callback(engine, "rm", "-f", name)
-    return partial(command, ["docker", "exec", name, "python3", "-I", "-S", "-c"])
+    return partial(command, ["docker", "exec", name, python, *ALONE])
 
 
 async def bidi(where: Where) -> Judge:
