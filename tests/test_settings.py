@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from verifier_service.application import build_executors
+from verifier_service.application import built_executors
 from verifier_service.settings import (
     InvalidSettings,
     Settings,
@@ -139,7 +139,8 @@ def test_an_environment_has_a_name(label: str) -> None:
 
 async def test_a_package_that_is_not_there_keeps_the_service_from_starting() -> None:
     with pytest.raises(InvalidSettings, match=r"python_environments: .*pip install 'no-such'"):
-        await build_executors(Settings(python_environments={"x": ("no-such",)}))
+        async with built_executors(Settings(python_environments={"x": ("no-such",)})):
+            pass
 
 
 def test_a_missing_file_is_refused(config: Path) -> None:

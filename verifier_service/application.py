@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import platform
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from verifier_service import __version__
 from verifier_service.engine import Engine, Policy
@@ -19,7 +19,10 @@ from verifier_service.settings import InvalidSettings, Settings
 from verifier_service.store import VerdictStore
 from verifier_service.store.sqlite import SqliteStore
 
-__all__ = ["Application", "application", "build_executors", "policy_of", "serve"]
+if TYPE_CHECKING:
+    from sandboxes.isolation.sandboxes import Sandboxes
+
+__all__ = ["Application", "application", "built_executors", "policy_of", "serve"]
 
 _ANSWERING_SECONDS: Final = 2.0
 """Given to calls to carry off their last answers, once nothing runs any more."""
@@ -39,46 +42,71 @@ class Application:
     engine: Engine
 
 
-async def build_executors(settings: Settings) -> list[Executor]:
-    """Everything that judges candidates here. This is the one place to wire an executor in.
+@contextlib.asynccontextmanager
+async def built_executors(
+    settings: Settings, criteria: Collection[str] | None = None
+) -> AsyncIterator[tuple[Executor, ...]]:
+    """What judges candidates here, until the block is left.
+
+    This is the one place to wire an executor in.
+
+    Args:
+        settings: What the operator set.
+        criteria: Kinds of problem that will be asked about; None means all.
 
     Raises:
         InvalidSettings: A package of an environment can't be used.
         IsolationUnavailable: This machine offers no sandbox that may be used.
     """
-    from sandboxes.isolation.packages import UnusablePackages
     from sandboxes.isolation.sandboxes import Sandboxes
-    from sandboxes.logic import LogicExecutor
+
+    sandboxes = await Sandboxes.create(
+        settings.sandbox,
+        minimum=settings.minimum_isolation,
+        images=settings.docker_images,
+        container_memory_bytes=settings.maximum_limits.memory_bytes + _CONTAINERS_OWN_BYTES,
+        cgroup=settings.cgroup,
+        idle_jails=settings.slots + 1,
+    )
+    try:
+        made = await asyncio.gather(
+            *(
+                build(settings, sandboxes)
+                for criterion, build in (("python_tests", _python_tests), ("logic", _logic))
+                if criteria is None or criterion in criteria
+            )
+        )
+        yield tuple(executor for executor in made if executor is not None)
+    finally:
+        await sandboxes.close()
+
+
+async def _python_tests(settings: Settings, sandboxes: Sandboxes) -> Executor:
+    from sandboxes.isolation.packages import UnusablePackages
     from sandboxes.python_tests import PythonTestsExecutor
 
-    async with contextlib.AsyncExitStack() as made:
-        sandboxes = await Sandboxes.create(
-            settings.sandbox,
-            minimum=settings.minimum_isolation,
-            images=settings.docker_images,
-            container_memory_bytes=settings.maximum_limits.memory_bytes + _CONTAINERS_OWN_BYTES,
-            cgroup=settings.cgroup,
-            idle_jails=settings.slots + 1,
-        )
-        made.push_async_callback(sandboxes.close)
-        try:
-            python = await PythonTestsExecutor.create(
-                settings.python_environments, sandboxes, owns_sandboxes=True
-            )
-        except UnusablePackages as error:
-            raise InvalidSettings(f"python_environments: {error}") from error
-        executors: list[Executor] = [python]
-        try:
-            executors.append(await LogicExecutor.create(sandboxes))
-        except UnusablePackages as error:
-            _log.warning("logic is not offered", reason=str(error))
-        made.pop_all()
-    return executors
+    try:
+        return await PythonTestsExecutor.create(settings.python_environments, sandboxes)
+    except UnusablePackages as error:
+        raise InvalidSettings(f"python_environments: {error}") from error
+
+
+async def _logic(_: Settings, sandboxes: Sandboxes) -> Executor | None:
+    from sandboxes.isolation.packages import UnusablePackages
+    from sandboxes.logic import LogicExecutor
+
+    try:
+        return await LogicExecutor.create(sandboxes)
+    except UnusablePackages as error:
+        _log.warning("logic is not offered", reason=str(error))
+        return None
 
 
 @contextlib.asynccontextmanager
 async def application(
-    settings: Settings, executors: Sequence[Executor] | None = None
+    settings: Settings,
+    executors: Sequence[Executor] | None = None,
+    criteria: Collection[str] | None = None,
 ) -> AsyncIterator[Application]:
     """The service inside this process, beside any server that uses the same store.
 
@@ -87,13 +115,15 @@ async def application(
     Args:
         settings: What the operator set.
         executors: Instead of those that the settings ask for.
+        criteria: Kinds of problem that will be asked about, where not all will be.
 
     Raises:
         StoreError: The store can't be opened.
         InvalidSettings: A package of an environment can't be used.
         IsolationUnavailable: This machine offers no sandbox that may be used.
     """
-    async with _wired(settings, executors, SqliteStore.open(settings.store_path)) as parts:
+    store = SqliteStore.open(settings.store_path)
+    async with _wired(settings, executors, store, criteria) as parts:
         yield parts
 
 
@@ -135,15 +165,21 @@ async def serve(
 
 @contextlib.asynccontextmanager
 async def _wired(
-    settings: Settings, executors: Sequence[Executor] | None, store: VerdictStore
+    settings: Settings,
+    executors: Sequence[Executor] | None,
+    store: VerdictStore,
+    criteria: Collection[str] | None = None,
 ) -> AsyncIterator[Application]:
-    async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(store.close)
-        chosen = tuple(await build_executors(settings) if executors is None else executors)
-        for executor in chosen:
-            stack.push_async_callback(executor.close)
-        engine = Engine(executors=chosen, store=store, policy=policy_of(settings))
-        stack.pop_all()  # theirs to end is the engine's from here
+    async with contextlib.AsyncExitStack() as sandboxes:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(store.close)
+            if executors is None:
+                executors = await sandboxes.enter_async_context(built_executors(settings, criteria))
+            chosen = tuple(executors)
+            for executor in chosen:
+                stack.push_async_callback(executor.close)
+            engine = Engine(executors=chosen, store=store, policy=policy_of(settings))
+            stack.pop_all()  # theirs to end is the engine's from here
         try:
             yield Application(settings=settings, executors=chosen, engine=engine)
         finally:

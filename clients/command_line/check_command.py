@@ -22,6 +22,7 @@ from verifier_service.model import (
     Verdict,
     VerificationSpec,
 )
+from verifier_service.validation import CRITERION_NAMES
 
 __all__ = ["app"]
 
@@ -294,7 +295,7 @@ async def _judge(
     options: CallOptions,
     timeout_seconds: float | None,
 ) -> Verdict:
-    async with service.open() as verifier:
+    async with service.open(CRITERION_NAMES[type(spec.problem.criterion)]) as verifier:
         return await verifier.verify(spec, options=options, timeout_seconds=timeout_seconds)
 
 

@@ -42,10 +42,11 @@ class Service:
     config: Path | None = None
 
     @contextlib.asynccontextmanager
-    async def open(self, *, judges: bool = True) -> AsyncIterator[AnyVerifier]:
+    async def open(self, *criteria: str, judges: bool = True) -> AsyncIterator[AnyVerifier]:
         """Opens the service, and ends it, and all that it runs, with the block.
 
         Args:
+            criteria: Kinds of problem that will be asked about; all if none is named.
             judges: False for commands that only look at what is kept, and need no sandbox.
         """
         if self.server is not None:
@@ -58,7 +59,7 @@ class Service:
 
         settings = self.settings().settings
         _log_to_standard_error(settings)
-        async with application(settings, None if judges else ()) as parts:
+        async with application(settings, None if judges else (), criteria or None) as parts:
             yield LocalVerifier(parts.engine)
 
     def settings(self) -> LoadedSettings:

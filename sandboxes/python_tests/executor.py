@@ -74,16 +74,14 @@ class PythonTestsExecutor:
         cls,
         packages: Mapping[str, Sequence[str]] = MappingProxyType({}),
         sandboxes: Sandboxes | None = None,
-        *,
-        owns_sandboxes: bool = False,
     ) -> PythonTestsExecutor:
         """An executor on the best isolation that this machine offers.
 
         Args:
             packages: Names of environments beside the plain one, and what is to be imported there:
                 `{"numpy": ["numpy>=2"]}` makes `python3.11-numpy`.
-            sandboxes: Where jails come from; the executor's own if none is given.
-            owns_sandboxes: Whether to close them with the executor, once it could be made.
+            sandboxes: Where jails come from, to be closed by the caller; the executor's own if
+                none is given.
 
         Raises:
             IsolationUnavailable: It offers none. The message says what to install.
@@ -99,7 +97,7 @@ class PythonTestsExecutor:
                 for label, requirements in {"": (), **packages}.items()
             ]
             made.pop_all()
-        return cls(environments, sandboxes if owns_sandboxes else owned)
+        return cls(environments, owned)
 
     @property
     def environments(self) -> tuple[EnvironmentInfo, ...]:
