@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -40,12 +40,12 @@ from benchmarks.measuring import CORES, Judge, Way, machine, measure, settings
 from benchmarks.served import Streamed, accepted, server_process
 from benchmarks.tasks import CANDIDATE, CASES, ENTRY_POINT, NUMPY_CANDIDATE, TESTS, program, spec
 from clients import AsyncVerifier, python_stdio
-from sandboxes.isolation.bubblewrap import find_bwrap
+from sandboxes.isolation.bubblewrap import BubblewrapBackend, find_bwrap
 from sandboxes.isolation.cgroups import CgroupSlots, CgroupsUnavailable
 from sandboxes.isolation.host_processes import descendants
+from sandboxes.isolation.interpreter import Interpreter
 from sandboxes.isolation.packages import UnusablePackages
 from sandboxes.isolation.pool import JailPool, Recycling
-from sandboxes.isolation.sandboxes import Sandboxes
 from sandboxes.python_tests import PythonTestsExecutor
 from sandboxes.python_tests.shared import run_shared
 from verifier_service.model import IsolationUnavailable, Limits, PythonTests, VerificationSpec
@@ -176,7 +176,8 @@ async def executor_of(
     recycling: Recycling,
     *,
     counts: bool = True,
-    packages: dict[str, list[str]] | None = None,
+    label: str = "",
+    packages: Sequence[str] = (),
 ) -> PythonTestsExecutor:
     """An executor with jails of its own.
 
@@ -184,19 +185,18 @@ async def executor_of(
         where: What ends it.
         recycling: Of its jails.
         counts: Whether in control groups, where there are any.
-        packages: Environments beside the plain one.
+        label: Of the environment.
+        packages: Packages in it.
     """
     slots = None
     if counts:
-        try:
+        with suppress(CgroupsUnavailable):
             slots = await asyncio.to_thread(CgroupSlots.find)
-        except CgroupsUnavailable:
-            slots = None
-    sandboxes = Sandboxes(slots, recycling)
-    where.stack.push_async_callback(sandboxes.close)
-    executor = await PythonTestsExecutor.create(packages or {}, sandboxes)
-    where.stack.push_async_callback(executor.close)
-    return executor
+            where.stack.callback(slots.close)
+    interpreter = await asyncio.to_thread(Interpreter.running, label, packages)
+    jails = JailPool(await BubblewrapBackend.create(interpreter, slots), recycling)
+    where.stack.push_async_callback(jails.close)
+    return PythonTestsExecutor([(interpreter, jails)])
 
 
 async def verify(
@@ -251,7 +251,7 @@ async def shared(where: Where) -> Judge:
 async def numpy_split(where: Where) -> Judge:
     have_numpy()
     try:
-        executor = await executor_of(where, LASTING, packages={"numpy": ["numpy"]})
+        executor = await executor_of(where, LASTING, label="numpy", packages=["numpy"])
     except UnusablePackages as error:
         raise NotRun(str(error)) from error
     return partial(verify, executor, where.limits, spec)
