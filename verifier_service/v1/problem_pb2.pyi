@@ -297,7 +297,10 @@ Global___StdioCase: _TypeAlias = StdioCase  # noqa: Y015
 
 @_typing.final
 class PytestSuite(_message.Message):
-    """A pytest suite."""
+    """A pytest suite. It imports the candidate, so its verdicts have the channel
+    SHARED. Which tests there are MUST NOT depend on the candidate; at least one
+    MUST be neither skipped nor expected to fail.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -324,10 +327,14 @@ class PytestSuite(_message.Message):
     FILES_FIELD_NUMBER: _builtins.int
     MODULE_FIELD_NUMBER: _builtins.int
     module: _builtins.str
-    """Name under which the suite imports the candidate."""
+    """Name under which the suite imports the candidate: `solution` or
+    `package.solution`. No name of the standard library's or of pytest's.
+    """
     @_builtins.property
     def files(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Files by path; trusted."""
+        """Files by path, 1 to 1000 of them; trusted. Paths are relative, of letters,
+        digits, `_`, `-` and `.`, and no part begins with a dot.
+        """
 
     def __init__(
         self,
