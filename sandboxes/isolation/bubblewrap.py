@@ -175,6 +175,8 @@ class BubblewrapBackend:
         try:
             limits = ProcessLimits(cpu_seconds=5, memory_bytes=1 << 30, processes=8)
             await asyncio.wait_for(jail.ready, 30)
+            if jail.reusable and jail.missing:
+                raise SandboxLost(f"Cells can't have files of their own: {jail.missing}.")
             self._has_cells = jail.reusable
             ended = await asyncio.wait_for(
                 jail.start("sandboxes.isolation.jailed.nothing", fds={}, limits=limits).ended, 30

@@ -395,7 +395,6 @@ class CgroupSlots:
             raise CgroupsUnavailable(f"a trial ended with {process.returncode}, {usage}")
         return (
             "memory-exact",
-            *(("cpu-exact",) if usage.cpu_seconds else ()),
             *(("processes-exact",) if usage.process_refusals is not None else ()),
         )
 

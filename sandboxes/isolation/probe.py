@@ -10,6 +10,7 @@ from typing import Literal
 
 from sandboxes.isolation import seccomp
 from sandboxes.isolation.bubblewrap import INSTALL, find_bwrap
+from sandboxes.isolation.cgroups import CgroupSlots, CgroupsUnavailable
 from sandboxes.isolation.host_processes import scheduling_is_known
 
 __all__ = ["ProbeFinding", "probe"]
@@ -27,7 +28,7 @@ class ProbeFinding:
 
 def probe() -> list[ProbeFinding]:
     """Looks at everything that isolation rests on; takes well under a second."""
-    return [*_bubblewrap(), _identity(), _filter(), _scheduling()]
+    return [*_bubblewrap(), _identity(), _filter(), _control_groups(), _scheduling()]
 
 
 def _bubblewrap() -> Iterator[ProbeFinding]:
@@ -50,8 +51,25 @@ def _bubblewrap() -> Iterator[ProbeFinding]:
             remedy="Allow user namespaces: on Ubuntu 23.10 and later `apt install bubblewrap` "
             "brings a profile that does; in a container, start it with them allowed.",
         )
-    else:
-        yield ProbeFinding(name="namespaces", state="ok", detail="jails can be made")
+        return
+    yield ProbeFinding(name="namespaces", state="ok", detail="jails can be made")
+    yield _cells([*trial[:-1], "--cap-drop", "ALL", "--proc", "/proc"])
+
+
+def _cells(jail: list[str]) -> ProbeFinding:
+    nested = ["unshare", "--user", "--pid", "--mount", "--fork", "true"]
+    if complaint := _said([*jail, *nested], wanted=0):
+        return ProbeFinding(
+            name="cells",
+            state="warn",
+            detail="jails can't hold namespaces of their own, so each serves one run, and verdicts "
+            f"take several times as long: {complaint.strip()}",
+            remedy="Allow user namespaces inside of user namespaces: on Ubuntu 23.10 and later, "
+            "run the service as root, or `sysctl kernel.apparmor_restrict_unprivileged_userns=0`.",
+        )
+    return ProbeFinding(
+        name="cells", state="ok", detail="each run gets namespaces of its own in a warm jail"
+    )
 
 
 def _said(command: list[str], *, wanted: int | None = None) -> str:
@@ -81,6 +99,21 @@ def _filter() -> ProbeFinding:
         state="warn",
         detail=f"there is no filter for the architecture {os.uname().machine}",
         remedy="Use x86_64 or aarch64.",
+    )
+
+
+def _control_groups() -> ProbeFinding:
+    try:
+        slots = CgroupSlots.find()
+    except CgroupsUnavailable as error:
+        return ProbeFinding(
+            name="control groups",
+            state="warn",
+            detail=f"memory of a run's processes together is sampled, not counted: {error}",
+        )
+    slots.close()
+    return ProbeFinding(
+        name="control groups", state="ok", detail=f"they enforce {', '.join(slots.enforced)}"
     )
 
 

@@ -28,7 +28,6 @@ _RUNTIMES: Final = {"docker": "runc", "gvisor": "runsc"}
 _REMEDIES: Final = {
     "seccomp": "Use a machine of x86_64 or aarch64.",
     "memory-exact": CGROUP_REMEDY,
-    "cpu-exact": CGROUP_REMEDY,
     "processes-exact": CGROUP_REMEDY,
     "memory-sampled": "Run the service where it sees the processes of its sandboxes.",
     "separate-user": "Run the service as root, or set `sandbox` to docker or gvisor.",
