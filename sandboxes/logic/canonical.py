@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Final, TypeAlias
@@ -42,9 +42,10 @@ from sandboxes.logic.syntax import (
     closure,
     conjunction,
     disjunction,
-    free_variables,
     operands,
     rebuilt,
+    subterms,
+    terms,
 )
 
 __all__ = ["VERSION", "Canonical", "canonical", "normal", "statement_key"]
@@ -113,46 +114,55 @@ def normal(formula: Formula) -> Formula:
 
     Bound variables have names of their own, none in two quantifiers.
     """
-    return _renamed(_simple(_renamed(formula, {}, 0, None)), {}, 0, count())
+    simple, _ = _simple(_renamed(formula, {}, 0, None))
+    return _renamed(simple, {}, 0, count())
 
 
-def _simple(formula: Formula) -> Formula:
+def _simple(formula: Formula) -> tuple[Formula, frozenset[Variable]]:
+    """The formula in fewer words, and its free variables."""
     match formula:
+        case Atom() | Equality():
+            parts = (part for term in terms(formula) for part in subterms(term))
+            return formula, frozenset(part for part in parts if isinstance(part, Variable))
         case Negation(operand):
-            inner = _simple(operand)
-            return inner.operand if isinstance(inner, Negation) else Negation(inner)
-        case Conjunction(parts):
-            return conjunction(_flat(Conjunction, parts))
-        case Disjunction(parts):
-            return disjunction(_flat(Disjunction, parts))
+            inner, free = _simple(operand)
+            return _negated(inner), free
+        case Conjunction(parts) | Disjunction(parts):
+            kind = type(formula)
+            flat: dict[Formula, None] = {}
+            free = frozenset()
+            for part in parts:
+                inner, inner_free = _simple(part)
+                flat.update(dict.fromkeys(inner.operands if isinstance(inner, kind) else (inner,)))
+                free |= inner_free
+            return (conjunction if kind is Conjunction else disjunction)(flat), free
         case Equivalence(left, right) | ExclusiveOr(left, right):
-            sides = (_simple(left), _simple(right))
-            bare = [side.operand if isinstance(side, Negation) else side for side in sides]
-            flips = sum(isinstance(side, Negation) for side in sides)
-            same = Equivalence(*bare)
-            return same if (flips + isinstance(formula, ExclusiveOr)) % 2 == 0 else Negation(same)
+            (first, first_free), (second, second_free) = _simple(left), _simple(right)
+            is_even = isinstance(formula, Equivalence)
+            for side in (first, second):
+                is_even = is_even is not isinstance(side, Negation)
+            same = Equivalence(_bare(first), _bare(second))
+            return same if is_even else Negation(same), first_free | second_free
+        case Implication(left, right):
+            (first, first_free), (second, second_free) = _simple(left), _simple(right)
+            return Implication(first, second), first_free | second_free
         case Universal(variables, body) | Existential(variables, body):
-            inner = _simple(body)
+            inner, free = _simple(body)
             made = type(formula)
-            used = set(free_variables(inner))
-            kept = tuple(variable for variable in dict.fromkeys(variables) if variable in used)
-            if not kept:
-                return inner
-            if isinstance(inner, made):
-                return made((*kept, *inner.variables), inner.body)
-            return made(kept, inner)
+            kept = tuple(variable for variable in dict.fromkeys(variables) if variable in free)
+            if kept and isinstance(inner, made):
+                return made((*kept, *inner.variables), inner.body), free.difference(kept)
+            return made(kept, inner) if kept else inner, free.difference(kept)
         case _:
-            return rebuilt(formula, [_simple(part) for part in operands(formula)])
+            return formula, frozenset()
 
 
-def _flat(
-    kind: type[Conjunction] | type[Disjunction], parts: Iterable[Formula]
-) -> Iterable[Formula]:
-    flat: dict[Formula, None] = {}
-    for part in map(_simple, parts):
-        inner = part.operands if isinstance(part, kind) else (part,)
-        flat.update(dict.fromkeys(inner))
-    return flat
+def _bare(formula: Formula) -> Formula:
+    return formula.operand if isinstance(formula, Negation) else formula
+
+
+def _negated(formula: Formula) -> Formula:
+    return formula.operand if isinstance(formula, Negation) else Negation(formula)
 
 
 def _renamed(

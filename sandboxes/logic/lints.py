@@ -30,7 +30,9 @@ from sandboxes.logic.syntax import (
     Statement,
     Symbol,
     Universal,
+    Variable,
     free_variables,
+    operands,
     subformulas,
     subterms,
     symbols,
@@ -387,25 +389,39 @@ def _numerals(facts: _Facts) -> Iterator[Finding]:
 
 def _shapes(facts: _Facts) -> Iterator[Finding]:
     for statement in facts.statements():
+        for variable in _unused(statement.formula, {}):
+            yield facts.finding(
+                statement.source,
+                variable.span or statement.span or Span(0, 0),
+                LintCode.UNUSED_VARIABLE,
+                f"The variable {shown(variable.name)} does not occur in what its quantifier is "
+                "about. Leave it out, or use it.",
+            )
         for part in subformulas(statement.formula):
             if isinstance(part, Universal | Existential):
                 yield from _of_quantifier(facts, statement, part)
+
+
+def _unused(formula: Formula, scope: dict[Variable, list[Variable]]) -> Iterator[Variable]:
+    """Quantified variables that do not occur; `scope` has those that wait for an occurrence."""
+    for term in terms(formula):
+        for part in subterms(term):
+            if isinstance(part, Variable) and part in scope:
+                scope[part].clear()
+    if isinstance(formula, Universal | Existential):
+        waiting = {variable: [variable] for variable in formula.variables}
+        yield from _unused(formula.body, {**scope, **waiting})
+        for left in waiting.values():
+            yield from left
+        return
+    for operand in operands(formula):
+        yield from _unused(operand, scope)
 
 
 def _of_quantifier(
     facts: _Facts, statement: Statement, part: Universal | Existential
 ) -> Iterator[Finding]:
     span = part.span or statement.span or Span(0, 0)
-    free = set(free_variables(part.body))
-    for variable in part.variables:
-        if variable not in free:
-            yield facts.finding(
-                statement.source,
-                variable.span or span,
-                LintCode.UNUSED_VARIABLE,
-                f"The variable {shown(variable.name)} does not occur in what its quantifier is "
-                "about. Leave it out, or use it.",
-            )
     if isinstance(part, Existential) and isinstance(part.body, Implication):
         yield facts.finding(
             statement.source,
