@@ -16,14 +16,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sandboxes.conformance.backends import NAMES, UnknownBackend, subject_of
-from sandboxes.conformance.behaviours import BEHAVIOURS
-from sandboxes.conformance.chaos import CHAOS
-from sandboxes.conformance.checks import Check, Finding, State, find, is_selected
-from sandboxes.conformance.corpus import CommandJudge, ExecutorJudge, ServerJudge, put
-from sandboxes.conformance.forgeries import FORGERIES, Forgery
-from sandboxes.conformance.lifecycle import lifecycle
-from sandboxes.conformance.reach import ATTEMPTS
+from sandboxes.conformance import (
+    FORGERIES,
+    CommandJudge,
+    ExecutorJudge,
+    Finding,
+    Forgery,
+    ServerJudge,
+    State,
+    UnknownBackend,
+    every_check,
+    find,
+    put,
+    subject_of,
+)
+from sandboxes.conformance.backends import NAMES
+from sandboxes.conformance.checks import is_selected
 from verifier_service.model import ServiceError
 
 PASSED, FAILED, UNUSABLE, SKIPPED = 0, 1, 2, 3
@@ -57,7 +65,10 @@ def main(
 ) -> None:
     """Puts a sandbox, a server or another verifier to the test: attacks, leftovers, forgeries."""
     patterns = only or []
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     try:
+        if server and verifier:
+            raise UnknownBackend("Give one of --server and --verifier, not both.")
         if server or verifier:
             findings = _of_judge(
                 ServerJudge(server) if server else CommandJudge(verifier), patterns
@@ -65,8 +76,10 @@ def main(
         else:
             findings = _of_backend(backend, image, patterns, runs)
         code = asyncio.run(_report(findings, as_json=as_json))
+        if code == UNUSABLE:
+            console.print(f"No check has a name like {' or '.join(patterns)}.")
     except (UnknownBackend, ServiceError) as error:
-        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(str(error))
+        console.print(str(error))
         code = UNUSABLE
     sys.exit(code)
 
@@ -74,8 +87,7 @@ def main(
 async def _of_backend(
     name: str, image: str, patterns: Sequence[str], runs: int
 ) -> AsyncIterator[Finding]:
-    everything: list[Check] = [*ATTEMPTS, *BEHAVIOURS, *lifecycle(runs=runs), *CHAOS]
-    checks = [check for check in everything if is_selected(check.name, patterns)]
+    checks = [check for check in every_check(runs=runs) if is_selected(check.name, patterns)]
     async with subject_of(name, image=image) as subject:
         async for finding in find(checks, subject):
             yield finding

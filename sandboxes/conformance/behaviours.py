@@ -46,7 +46,7 @@ class Behaviour:
     """Whether its processes together may never be seen with more than their limit."""
     heirs: str = ""
     """A candidate that is judged next, and accepted unless the first one left it something."""
-    seconds: float = 0.4
+    seconds: float = 0.2
     """How long it may go on when it is run as a program."""
 
     @property
@@ -61,13 +61,14 @@ class Behaviour:
 
     async def look(self, subject: Subject) -> tuple[bool, str]:
         """Judges it, then runs it as a program and looks for what is left."""
-        limits = replace(LIMITS, **self.limits)  # type: ignore[arg-type]
+        enough = {"cpu_seconds": 10.0} if self.outcome is Outcome.ACCEPTED else {}
+        limits = replace(LIMITS, **{**enough, **self.limits})  # type: ignore[arg-type]
         verdict = await judged(subject.executor, self.source, self.form, limits=limits)
         told = f"{verdict.outcome.name} {verdict.reason}"
         if verdict.outcome is not self.outcome or verdict.reason not in self.reasons:
             return False, f"{told}: {verdict.summary}"
         if self.heirs:
-            next_one = await judged(subject.executor, self.heirs, ONE)
+            next_one = await judged(subject.executor, self.heirs, ONE, limits=limits)
             if next_one.outcome is not Outcome.ACCEPTED:
                 return False, f"{told}, and then the next candidate: {next_one.summary}"
         if traces := await self._traces(subject, limits.memory_bytes):

@@ -103,7 +103,9 @@ def _has_not_begun(pid: int) -> bool:
     return _BEGIN_FD in opened or "pipe" not in opened.get("1", "")
 
 
-async def _insistently(subject: Subject, source: str, attempts: int) -> str:
+async def _insistently(
+    subject: Subject, source: str, attempts: int, pause_seconds: float = 0.0
+) -> str:
     """The reason of a verdict, asked for again when the sandbox was lost."""
     for attempt in range(1, attempts + 1):
         try:
@@ -111,6 +113,7 @@ async def _insistently(subject: Subject, source: str, attempts: int) -> str:
         except SandboxLost:
             if attempt == attempts:
                 raise
+            await asyncio.sleep(pause_seconds)
     raise AssertionError("unreachable")
 
 
@@ -163,7 +166,7 @@ class Storm:
 
     verdicts: int = 60
     at_once: int = 3
-    pause_seconds: float = 0.04
+    pause_seconds: float = 0.08
     name: str = "chaos/a-storm"
     layers: tuple[str, ...] = ("supervisor",)
 
@@ -202,7 +205,9 @@ class Storm:
         wrong = []
         for number in range(max(1, count)):
             source, right = CANDIDATES[number % len(CANDIDATES)]
-            told = await _insistently(subject, f"{source}\n# {number}", attempts=50)
+            told = await _insistently(
+                subject, f"{source}\n# {number}", attempts=100, pause_seconds=0.02
+            )
             if told != right:
                 wrong.append(f"{told} instead of {right}")
         return wrong

@@ -33,7 +33,7 @@ from verifier_service.model import (
 
 __all__ = ["CommandJudge", "ExecutorJudge", "Judge", "Judgement", "ServerJudge", "put"]
 
-_SHORT: Final = dataclasses.replace(LIMITS, wall_seconds=2.0)
+_SHORT: Final = dataclasses.replace(LIMITS, wall_seconds=2.0, cpu_seconds=1.0)
 MAX_LINE_BYTES: Final = 1 << 20
 
 

@@ -19,7 +19,7 @@ __all__ = ["LIMITS", "judged", "spec_of"]
 
 LIMITS: Final = Limits(
     wall_seconds=10,
-    cpu_seconds=1,
+    cpu_seconds=0.5,
     memory_bytes=1 << 30,
     max_processes=16,
     max_output_bytes=4096,

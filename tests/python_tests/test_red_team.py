@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
+from sandboxes.conformance.forgeries import SPEAK
 from tests.python_tests.conftest import Verify, evidence
-from tests.python_tests.test_forgery import SPEAK
 from verifier_service.model import Outcome, StdioCase, StdioCases, TestCode, VerdictChannel
 
 SQUARES = TestCode(source="assert abs(solve(3) - 9) < 1e-6\nassert solve(4) == 16\n")
