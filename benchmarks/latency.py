@@ -25,9 +25,9 @@ from contextlib import AsyncExitStack
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measuring import CORES, Judge, Way, machine, measure, settings
+from benchmarks.measuring import CORES, Judge, Way, machine, measure, settings, spec
 from benchmarks.served import Streamed, accepted, server_process
-from benchmarks.tasks import CANDIDATE, program, spec
+from benchmarks.tasks import CANDIDATE, program
 from clients import AsyncVerifier
 from sandboxes.python_tests import PythonTestsExecutor
 from verifier_service.application import application

@@ -23,9 +23,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from rich.console import Console
-from rich.table import Table
-
 from benchmarks.tasks import CANDIDATE, program
 from sandboxes.isolation import seccomp
 from sandboxes.isolation.cgroups import CgroupSlots, CgroupsUnavailable
@@ -187,6 +184,9 @@ def measured(rounds: int) -> list[Layered]:
 
 
 def report(ways: list[Layered]) -> None:
+    from rich.console import Console  # not in what is forked
+    from rich.table import Table
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     table = Table(title=f"Layers of a cell, forked by a process of {peak} MiB")
     table.add_column("layers", no_wrap=True)

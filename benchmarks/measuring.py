@@ -13,10 +13,13 @@ from pathlib import Path
 
 import grpc
 
+from benchmarks.tasks import ENTRY_POINT, TESTS
+from clients import python_tests
 from sandboxes.isolation.host_processes import descendants
+from verifier_service.model import VerificationSpec
 from verifier_service.settings import Settings
 
-__all__ = ["CORES", "Judge", "Way", "cpu_seconds", "machine", "measure", "settings"]
+__all__ = ["CORES", "Judge", "Way", "cpu_seconds", "machine", "measure", "settings", "spec"]
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -62,6 +65,11 @@ class Way:
     @property
     def throughput(self) -> float:
         return len(self.latencies) / self.wall_seconds
+
+
+def spec(source: str) -> VerificationSpec:
+    """A candidate with the tests of the task."""
+    return python_tests(source, tests=TESTS, entry_point=ENTRY_POINT)
 
 
 async def measure(way: Way, sources: list[str]) -> None:

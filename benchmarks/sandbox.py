@@ -36,9 +36,9 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measuring import CORES, Judge, Way, machine, measure, settings
+from benchmarks.measuring import CORES, Judge, Way, machine, measure, settings, spec
 from benchmarks.served import Streamed, accepted, server_process
-from benchmarks.tasks import CANDIDATE, CASES, ENTRY_POINT, NUMPY_CANDIDATE, TESTS, program, spec
+from benchmarks.tasks import CANDIDATE, CASES, ENTRY_POINT, NUMPY_CANDIDATE, TESTS, program
 from clients import AsyncVerifier, python_stdio
 from sandboxes.isolation.bubblewrap import BubblewrapBackend, find_bwrap
 from sandboxes.isolation.cgroups import CgroupSlots, CgroupsUnavailable

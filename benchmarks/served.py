@@ -10,8 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from benchmarks.measuring import settings
-from benchmarks.tasks import spec
+from benchmarks.measuring import settings, spec
 from clients import AsyncStream
 from verifier_service.application import serve
 from verifier_service.model import Outcome, Verdict

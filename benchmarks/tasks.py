@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from clients import python_tests
-from verifier_service.model import VerificationSpec
-
 __all__ = [
     "CANDIDATE",
     "CASES",
@@ -12,7 +9,6 @@ __all__ = [
     "NUMPY_CANDIDATE",
     "TESTS",
     "program",
-    "spec",
 ]
 
 # openai/human-eval, MIT License.
@@ -59,11 +55,6 @@ TESTS = "def check(candidate):\n" + "".join(
     f"    assert candidate({numbers}, {threshold}) == {result}\n"
     for (numbers, threshold), result in CASES
 )
-
-
-def spec(source: str) -> VerificationSpec:
-    """The tests, and a candidate."""
-    return python_tests(source, tests=TESTS, entry_point=ENTRY_POINT)
 
 
 def program(source: str) -> str:
