@@ -13,6 +13,7 @@ the text.
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -196,11 +197,30 @@ def _renamed_term(term: Term, names: Mapping[Variable, Variable]) -> Term:
     return Application(term.symbol, arguments)
 
 
-_Colour: TypeAlias = bytes
+_Colour: TypeAlias = int
+# Hashes of tuples of integers are the same in all processes of one Python, unlike those of strings.
+# A key may differ between versions of Python, then, and is never wrong for it.
+_mixed: Final = hash
 
 
-def _mixed(*parts: object) -> _Colour:
-    return hashlib.blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=12).digest()
+def _of_text(text: str) -> _Colour:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+
+
+_KINDS: Final = {
+    Atom: 0,
+    Equality: 1,
+    Truth: 2,
+    Falsehood: 3,
+    Negation: 4,
+    Conjunction: 5,
+    Disjunction: 6,
+    Implication: 7,
+    Equivalence: 8,
+    ExclusiveOr: 9,
+    Universal: 10,
+    Existential: 11,
+}
 
 
 class _Coloured:
@@ -210,26 +230,36 @@ class _Coloured:
         self._colours: dict[Symbol | Variable, _Colour] = {}
         self._memory: dict[int, tuple[Formula, _Colour]] = {}
         self._named = named
+        told_apart = 0
         for _ in range(_ROUNDS):
             contexts: dict[Symbol | Variable, list[_Colour]] = defaultdict(list)
             for number, formula in enumerate(formulas):
-                self._spread(formula, _mixed("root", min(number, goals)), contexts)
+                self._spread(formula, min(number, goals), contexts)
             self._colours = {
-                node: _mixed(self._colour(node), sorted(found)) for node, found in contexts.items()
+                node: _mixed((self._colour(node), tuple(sorted(found))))
+                for node, found in contexts.items()
             }
             self._memory.clear()
+            before, told_apart = told_apart, len(set(self._colours.values()))
+            if told_apart == before:
+                break
 
     def _colour(self, node: Symbol | Variable) -> _Colour:
         known = self._colours.get(node)
-        if known is not None:
-            return known
-        if isinstance(node, Variable):
-            return _mixed("variable", self._sort(node.sort))
-        sorts = [self._sort(sort) for sort in (*node.argument_sorts, node.sort)]
-        return _mixed(node.kind.value, node.arity, sorts, node.name if self._named else "")
+        if known is None:
+            known = self._first_colour(node)
+            self._colours[node] = known
+        return known
 
-    def _sort(self, sort: str) -> str:
-        return sort if self._named or sort == INDIVIDUAL else "sort"
+    def _first_colour(self, node: Symbol | Variable) -> _Colour:
+        if isinstance(node, Variable):
+            return self._sort(node.sort)
+        sorts = tuple(self._sort(sort) for sort in (*node.argument_sorts, node.sort))
+        name = _of_text(node.name) if self._named else 0
+        return _mixed((_of_text(node.kind), sorts, name))
+
+    def _sort(self, sort: str) -> int:
+        return _of_text(sort) if self._named or sort == INDIVIDUAL else 1
 
     def hash(self, formula: Formula) -> _Colour:
         """The colour of a formula: without regard to order where order has no meaning."""
@@ -238,27 +268,26 @@ class _Coloured:
             return known[1]
         match formula:
             case Atom(symbol, arguments):
-                colour = _mixed("atom", self._colour(symbol), [self._term(t) for t in arguments])
+                colour = _mixed((self._colour(symbol), *[self._term(t) for t in arguments]))
             case Equality(left, right):
-                colour = _mixed("equal", sorted((self._term(left), self._term(right))))
+                colour = _mixed((_KINDS[Equality], *sorted((self._term(left), self._term(right)))))
             case Universal(variables, body) | Existential(variables, body):
-                colour = _mixed(
-                    type(formula).__name__,
-                    sorted(self._colour(variable) for variable in variables),
-                    self.hash(body),
-                )
+                bound = sorted(self._colour(variable) for variable in variables)
+                colour = _mixed((_KINDS[type(formula)], *bound, self.hash(body)))
             case _:
                 parts = [self.hash(part) for part in operands(formula)]
                 if isinstance(formula, _UNORDERED):
                     parts.sort()
-                colour = _mixed(type(formula).__name__, parts)
+                colour = _mixed((_KINDS[type(formula)], *parts))
         self._memory[id(formula)] = (formula, colour)
         return colour
 
     def _term(self, term: Term) -> _Colour:
         if isinstance(term, Variable):
             return self._colour(term)
-        return _mixed(self._colour(term.symbol), [self._term(t) for t in term.arguments])
+        if not term.arguments:
+            return self._colour(term.symbol)
+        return _mixed((self._colour(term.symbol), *[self._term(t) for t in term.arguments]))
 
     def _spread(
         self,
@@ -267,15 +296,15 @@ class _Coloured:
         contexts: dict[Symbol | Variable, list[_Colour]],
     ) -> None:
         """Tells each symbol and variable of each of its occurrences: the way to it."""
-        here = _mixed(context, self.hash(formula))
+        here = _mixed((context, self.hash(formula)))
         match formula:
             case Atom(symbol, arguments):
                 contexts[symbol].append(here)
                 for place, term in enumerate(arguments):
-                    self._spread_term(term, _mixed(here, place), contexts)
+                    self._spread_term(term, _mixed((here, place)), contexts)
             case Equality(left, right):
                 for side, other in ((left, right), (right, left)):
-                    self._spread_term(side, _mixed(here, self._term(other)), contexts)
+                    self._spread_term(side, _mixed((here, self._term(other))), contexts)
             case Universal(variables, body) | Existential(variables, body):
                 for variable in variables:
                     contexts[variable].append(here)
@@ -283,7 +312,7 @@ class _Coloured:
             case _:
                 ordered = isinstance(formula, Implication)
                 for place, part in enumerate(operands(formula)):
-                    self._spread(part, _mixed(here, place if ordered else 0), contexts)
+                    self._spread(part, _mixed((here, place if ordered else 0)), contexts)
 
     def _spread_term(
         self, term: Term, context: _Colour, contexts: dict[Symbol | Variable, list[_Colour]]
@@ -293,7 +322,7 @@ class _Coloured:
             return
         contexts[term.symbol].append(context)
         for place, argument in enumerate(term.arguments):
-            self._spread_term(argument, _mixed(context, self._term(term), place), contexts)
+            self._spread_term(argument, _mixed((context, self._term(term), place)), contexts)
 
     def ordered(self, formula: Formula) -> Formula:
         """The formula with operands, sides and variables in the order of their colours."""

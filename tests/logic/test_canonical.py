@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -90,6 +93,26 @@ def test_an_answer_can_be_carried_over() -> None:
         mine[0]: theirs for mine, theirs in zip(first.premises, second.premises, strict=True)
     }
     assert carried == {0: (3,), 1: (1, 2), 2: (0,)}
+
+
+def test_keys_are_the_same_in_all_processes() -> None:
+    program = (
+        "from sandboxes.logic.canonical import canonical\n"
+        "from sandboxes.logic.reader import Source, read\n"
+        "text = '∀x (A(x) ∧ B(x) ∧ C(x) → R(x, a) ∨ R(b, x))'\n"
+        "print(canonical(read([Source('source', text)]).problem).key)"
+    )
+    keys = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            check=True,
+            cwd=Path(__file__).parents[2],
+        ).stdout
+        for seed in (1, 2)
+    }
+    assert len(keys) == 1
 
 
 def test_the_denial_of_the_goal_is_part_of_the_key() -> None:
