@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 
 from sandboxes.isolation.bubblewrap import BubblewrapBackend
+from sandboxes.isolation.cgroups import CgroupSlots
+from sandboxes.isolation.docker import DockerBackend
 from sandboxes.isolation.interpreter import Interpreter
 from sandboxes.logic import judge as logic_judge
 from sandboxes.python_tests.jailed import test_code as jailed_test_code
 from sandboxes.python_tests.judge import INCONCLUSIVE, SUMMARIES
 from tests.project.markdown import PAGES, ROOT, rows
-from verifier_service.model import Assurance
+from verifier_service.model import MINIMUM_ISOLATION, Assurance
 
 DOCS = ROOT / "docs"
 
@@ -53,14 +57,21 @@ def test_every_level_of_assurance_is_documented() -> None:
 
 
 def test_every_layer_of_isolation_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = create_autospec(CgroupSlots, enforced=("memory-exact", "processes-exact"))
     enforced: set[str] = set()
-    for user in (0, 1000):
+    for user, slots in itertools.product((0, 1000), (None, counted)):
         monkeypatch.setattr(os, "geteuid", lambda user=user: user)
-        backend = BubblewrapBackend(Path("bwrap"), Interpreter.running())
+        backend = BubblewrapBackend(Path("bwrap"), Interpreter.running(), slots)
         enforced |= set(backend.isolation.enforced)
+    contained = DockerBackend.__new__(DockerBackend)
+    contained._runtime, contained._in_gvisor = "runsc", True
+    contained._cell_filter, contained._sees_processes = "", True
+    enforced |= set(contained.isolation.enforced)
     documented = [layer for layer, _ in rows(DOCS / "threat-model.md", "layer")]
+    documented += [layer for layer, _ in rows(DOCS / "docker.md", "layer of containers")]
 
     assert set(documented) == enforced | {"seccomp"}
+    assert set(MINIMUM_ISOLATION) <= set(documented)
     assert len(documented) == len(set(documented))
 
 
