@@ -133,6 +133,18 @@ def test_the_least_conspicuous_change_is_made(body: str, changed: str) -> None:
         assert line != body
 
 
+def test_changes_differ_as_far_as_they_can() -> None:
+    suite = Suite(
+        {"test_a.py": "def test_n(): assert f() == 4\ndef test_t(): assert f() is True\n"}
+    )
+    number, truth = suite.function("test_a.py", 1), suite.function("test_a.py", 2)
+    assert number is not None
+    assert truth is not None
+
+    assert len(set(number.changes(12, random.Random(0)))) == 12
+    assert len(truth.changes(12, random.Random(0))) == 12
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -160,6 +160,14 @@ class TestFunction:
     _node: ast.FunctionDef | ast.AsyncFunctionDef
     _makers: list[list[Maker]] = field(default_factory=list)
 
+    def changes(self, count: int, chance: random.Random) -> list[Change | None]:
+        """This many changes, as different from each other as can be had."""
+        found: dict[Change | None, None] = {}
+        for _ in range(3 * count):
+            if len(found) < count:
+                found[self.change(chance)] = None
+        return [*found, *chance.choices([*found], k=count - len(found))]
+
     def change(self, chance: random.Random) -> Change | None:
         """One change after which it fails, of the least conspicuous kind there is; None if none."""
         if not self._makers:
@@ -554,7 +562,7 @@ def _differ(one: object, other: object, beyond: float) -> bool:
 
 
 def _with_another_character(text: str, chance: random.Random) -> str:
-    """The text with one digit or letter changed, an empty literal filled, or a truth denied."""
+    """The text with a digit or letter changed or added, an empty one filled, a truth denied."""
     if text in EMPTY:
         return EMPTY[text]
     places = [k for k, character in enumerate(text) if character.isalnum()]
@@ -565,7 +573,8 @@ def _with_another_character(text: str, chance: random.Random) -> str:
         if truth.start() <= k < truth.end():
             other = "False" if truth.group() == "True" else "True"
             return text[: truth.start()] + other + text[truth.end() :]
-    return text[:k] + _of_its_kind(text[k], chance) + text[k + 1 :]
+    after = chance.choice((k, k + 1))
+    return text[:k] + _of_its_kind(text[k], chance) + text[after:]
 
 
 def _of_its_kind(character: str, chance: random.Random) -> str:

@@ -104,7 +104,7 @@ class Plan:
         return {
             "tests": self._tests,
             "changes": [
-                [described(function.change(chance)) for _ in range(CANARIES)]
+                [described(change) for change in function.changes(CANARIES, chance)]
                 for _, function in self._functions.values()
             ],
             "used": used[:5],

@@ -65,6 +65,8 @@ class Recorder:
         self._collected = False
         self._failure: dict[str, Any] | None = None
         self._aside = ""
+        self._described = False
+        """Whether an exception of the candidate's was told: the first one is enough."""
         self.reason = "tests-passed"
         self.facts: dict[str, Any] = {}
 
@@ -138,8 +140,9 @@ class Recorder:
         if self._failure is not None:
             return
         self._failure = {"reason": reason, "message": message}
-        if error is not None and self._passes_through(error):
+        if error is not None and not self._described and self._passes_through(error):
             self._failure["exception"] = describe_exception(error, self._path)
+            self._described = True
 
     def _ended(self, error: BaseException) -> None:
         reason = "ended-early" if self._passes_through(error) else "test-raised"
