@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandboxes.isolation import seccomp
 from sandboxes.isolation.docker_reaper import LABEL, Owner, reap, remove
-from sandboxes.isolation.docker_seccomp import profile
+from sandboxes.isolation.docker_seccomp import jail_profile
 from sandboxes.isolation.host_processes import (
     descendants,
     process_snapshot,
@@ -226,7 +226,7 @@ class DockerBackend:
             "ipc_mode": "none",
             "cap_drop": ["ALL"],
             "cap_add": _GUEST_CAPABILITIES if self._in_gvisor else [],
-            "security_opt": ["no-new-privileges", f"seccomp={json.dumps(profile())}"],
+            "security_opt": ["no-new-privileges", f"seccomp={json.dumps(jail_profile())}"],
             "read_only": True,
             "tmpfs": {"/tmp": _TMP_OPTIONS, **dict.fromkeys(empty, "ro,size=4096,mode=0000")},  # noqa: S108
             "mem_limit": limits.memory_bytes,

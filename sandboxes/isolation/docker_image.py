@@ -29,15 +29,15 @@ from sandboxes.isolation.packages import UnusablePackages
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["import_image", "pack"]
+__all__ = ["SETTINGS", "import_image", "pack"]
 
 _PYTHON: Final = f"{ROOT}/python"
-_SETTINGS: Final = (
-    f"ENTRYPOINT {json.dumps([_PYTHON, '-s', '-S', '-P', '-B'])}",
+SETTINGS: Final = (
     "ENV PYTHONHASHSEED=0 PYTHONUTF8=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1",
     f"ENV PYTHONPATH={ROOT}:{ROOT}/packages",
+    f"ENTRYPOINT {json.dumps([_PYTHON, '-s', '-S', '-P', '-B'])}",
 )
-"""As at the end of `docker/worker.Dockerfile`."""
+"""How a worker starts, as at the end of `docker/worker.Dockerfile`."""
 _FOLDERS: Final = {"tmp": 0o1777, "proc": 0, "sys": 0, "dev": 0o755, "run/verifier": 0o755}
 
 
@@ -69,7 +69,7 @@ def import_image(engine: DockerClient, interpreter: Interpreter, name: str) -> s
         pack(interpreter, archive)
         archive.flush()
         said = engine.api.import_image_from_file(
-            archive.name, repository=repository, tag=tag or "latest", changes=list(_SETTINGS)
+            archive.name, repository=repository, tag=tag or "latest", changes=list(SETTINGS)
         )
     return str(json.loads(said.splitlines()[-1])["status"])
 
@@ -120,7 +120,7 @@ def main() -> int:
     parser.add_argument("target", help="a file to write, or the image's name")
     parser.add_argument("requirements", nargs="*", help="installed packages: `numpy>=2`")
     parser.add_argument("--label", default="", help="`numpy` makes python3.11-numpy")
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()
     try:
         interpreter = Interpreter.running(asked.label, asked.requirements)
     except UnusablePackages as error:

@@ -17,6 +17,7 @@ from docker.models.containers import Container
 from sandboxes.isolation.docker import ContainerLimits, DockerBackend
 from sandboxes.isolation.jail import ProcessLimits
 from tests.isolation.docker_engine import containers_of
+from tests.project.markdown import ROOT, rows
 from verifier_service.model import (
     IsolationUnavailable,
     SandboxLost,
@@ -25,7 +26,6 @@ from verifier_service.model import (
 NOTHING = "sandboxes.isolation.jailed.nothing"
 CANDIDATE = "sandboxes.python_tests.jailed.candidate"
 LIMITS = ProcessLimits(cpu_seconds=2, memory_bytes=1 << 29, processes=8)
-ROOT = Path(__file__).resolve().parents[2]
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -85,6 +85,13 @@ async def test_containers_are_hardened(
     assert [bind.split(":")[1:] for bind in settings["Binds"]] == [["/run/verifier", "ro"]]
     assert configuration["User"].split(":")[0] not in ("", "0") or in_gvisor
     assert not settings["Devices"]
+
+
+async def test_every_layer_is_documented(backend: DockerBackend) -> None:
+    documented = {name for name, _ in rows(ROOT / "docs" / "threat-model.md", "layer")}
+    documented |= {name for name, _ in rows(ROOT / "docs" / "docker.md", "layer of containers")}
+
+    assert set(backend.isolation.enforced) <= documented
 
 
 async def test_a_container_that_is_killed_loses_its_run_and_leaves_nothing(

@@ -19,7 +19,6 @@ import contextlib
 import hashlib
 import json
 import os
-import platform
 import socket
 import sys
 from pathlib import Path
@@ -67,7 +66,6 @@ def clear_files() -> None:
 def describe() -> None:
     """Tells the supervisor what the image holds."""
     description = json.loads(Path(DESCRIPTION).read_bytes())
-    description["python"] = platform.python_version()
     description["sources"] = digest_of_sources(Path(ROOT))
     with _meeting() as supervisor:
         supervisor.send(json.dumps(description).encode())
