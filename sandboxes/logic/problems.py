@@ -187,7 +187,7 @@ def ask(logic: LogicProblem, source: str) -> Asked | Reading:
     reading = read(sources, dialect)
     if reading.problem is None:
         return reading
-    alone = _alone(sources, dialect)
+    alone = _alone(sources, dialect) if source.strip() else None
     if alone is not None and _meanings(alone) != _meanings(reading.problem):
         error = finding(
             sources[-1],

@@ -44,8 +44,10 @@ PROVER: Final = "sandboxes.logic.jailed.prover"
 
 STEPS_PER_CVC5_UNIT: Final = 10
 """Z3's units to one of cvc5's: about what takes the same time."""
-STEPS_PER_CLAUSE: Final = 200
-"""Z3's units to one round of a saturating prover."""
+STEPS_PER_EPROVER_ROUND: Final = 400
+"""Z3's units to one clause that E processes."""
+STEPS_PER_SPASS_ROUND: Final = 1000
+"""Z3's units to one round of SPASS."""
 WORDS: Final = 2000
 """Characters of a prover's output that are kept for a person."""
 
@@ -191,7 +193,7 @@ class Eprover:
         claims, runs = [], []
         for question in questions:
             formulas = inquiry.selected(question)
-            rounds = max(1, steps // STEPS_PER_CLAUSE)
+            rounds = max(1, steps // STEPS_PER_EPROVER_ROUND)
             job: dict[str, Any] = {
                 "prover": "E",
                 "arguments": [
@@ -251,7 +253,7 @@ class Spass:
                     "-Stdin",
                     "-PGiven=0",
                     "-PProblem=0",
-                    f"-Loops={max(1, steps // STEPS_PER_CLAUSE)}",
+                    f"-Loops={max(1, steps // STEPS_PER_SPASS_ROUND)}",
                 ],
                 "input": tptp(formulas, vocabulary),
             }
