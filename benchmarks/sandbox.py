@@ -534,6 +534,9 @@ def main() -> None:
     parser.add_argument("--growth", type=int, default=1000, help="runs to watch memory over, or 0")
     parser.add_argument("--json", type=Path, help="a file for the figures")
     arguments = parser.parse_args()
+    if not chosen(arguments.only):
+        names = ", ".join(mode.name for mode in MODES)
+        parser.error(f"No mode is called {', '.join(arguments.only)}. There are: {names}.")
     done = asyncio.run(run(arguments))
     report(done["modes"], done["not_run"])
     if grown := done["growth"]:
