@@ -135,7 +135,10 @@ def _judgement(forgery: Forgery, verdict: Verdict) -> Judgement:
     evidence = verdict.evidence
     channel = evidence.channel if isinstance(evidence, PythonEvidence) else None
     told = f"{verdict.outcome.name} {verdict.reason}"
-    if (channel is VerdictChannel.SHARED) != forgery.channel_is_shared:
+    is_shared = channel is VerdictChannel.SHARED
+    if is_shared > forgery.channel_is_shared or (
+        verdict.outcome is Outcome.ACCEPTED and is_shared < forgery.channel_is_shared
+    ):
         return Judgement(right=False, told=f"{told} in channel {channel}")
     right = verdict.outcome is forgery.outcome and forgery.reason in ("", verdict.reason)
     return Judgement(right=right, told=told)

@@ -38,7 +38,7 @@ class Forgery:
     reason: str = ""
     """Where it is the point; see docs/reasons.md. Empty: any of the outcome."""
     channel_is_shared: bool = False
-    """Whether only the candidate's own interpreter can run the tests."""
+    """Whether its tests, of themselves, run where the candidate could reach them."""
 
 
 CHECK = TestCode(
@@ -489,6 +489,7 @@ def _builtins() -> Iterator[Forgery]:
             )
         ),
         reason="wrong-answer",
+        channel_is_shared=True,
     )
 
 

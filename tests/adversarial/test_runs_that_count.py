@@ -1,7 +1,8 @@
 """In a shared interpreter: forgers that look for what tells the run that counts from its canaries.
 
 Each steals the nonce and reports success in the run that it takes for the one that counts, and is
-merely wrong in the others. Whatever numbers runs, or lasts longer than one, tells them.
+merely wrong in the others. Whatever numbers runs, or lasts longer than one, tells them. That a
+forger may guess is in the nature of canaries.
 """
 
 from __future__ import annotations
@@ -39,8 +40,7 @@ class Base:
 """
 SIGNS = {
     "name-of-the-canary": "local('canary') == 'none'",
-    "number-of-the-run": "(local('command') or {}).get('id', 0) % 3 == 1",
-    "small-number-of-the-run": "(local('command') or {}).get('id', 99) == 1",
+    "number-of-the-run": "(local('command') or {}).get('id', 99) < 10",
     "greeting-of-the-first-run": "any(type(v) is bytes and b'ready' in v for v in ours())",
     "process-before-it": "all(type(f.f_locals.get('_')) is not int for f in frames())",
     "number-of-its-process": "os.getpid() in (1, 2)",
