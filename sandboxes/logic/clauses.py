@@ -278,23 +278,22 @@ class _Clausifier:
         ]
 
     def _any(self, parts: Iterable[_Part], values: _Values) -> list[_Partial]:
-        literals: tuple[Literal, ...] = ()
-        instances: tuple[QuantifierInstance, ...] = ()
+        literals: list[Literal] = []
+        instances: list[QuantifierInstance] = []
         several: list[tuple[_Part, list[_Partial]]] = []
         for part in parts:
             partials = self._clauses_of(*part, values)
             if not partials:
                 return []
             if len(partials) == 1:
-                literals += partials[0][0]
-                instances += partials[0][1]
+                literals.extend(partials[0][0])
+                instances.extend(partials[0][1])
             else:
                 several.append((part, partials))
         if len(several) != 1 or len(several[0][1]) * len(literals) > DISTRIBUTED:
-            for part, partials in several:
-                literals += (self._implied(part, partials, values),)
-            return [(literals, instances)]
-        return [(literals + other, instances + more) for other, more in several[0][1]]
+            literals.extend(self._implied(part, partials, values) for part, partials in several)
+            return [(tuple(literals), tuple(instances))]
+        return [((*literals, *other), (*instances, *more)) for other, more in several[0][1]]
 
     def _both(self, below: list[int], values: _Values, *, same: bool) -> list[_Partial]:
         left, right = (self._equivalent(number, values) for number in below)

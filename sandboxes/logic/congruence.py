@@ -24,12 +24,14 @@ class Classes:
         leaders: For each term, the term that stands for its class.
         edges: What joined the classes, in order.
         neighbours: For each term, the edges at it, by their index.
+        visited: How many edges were looked at to explain why terms are equal.
     """
 
     def __init__(self, count: int) -> None:
         self.leaders = list(range(count))
         self.edges: list[_Edge] = []
         self.neighbours: dict[int, list[int]] = {}
+        self.visited = 0
         self._members: dict[int, list[int]] = {}
 
     def join(self, left: int, right: int, variable: int) -> None:
@@ -80,7 +82,7 @@ def _close(grounding: Grounding, found: Classes) -> None:
                     changed = True
 
 
-def lemmas(grounding: Grounding, model: Sequence[int], found: Classes) -> list[list[int]]:
+def lemmas(grounding: Grounding, model: Sequence[int], found: Classes) -> Iterator[list[int]]:
     """Clauses that hold by equality alone, and not in a model.
 
     Args:
@@ -88,10 +90,11 @@ def lemmas(grounding: Grounding, model: Sequence[int], found: Classes) -> list[l
         model: For each variable, itself or its negation; the first entry is not used.
         found: The classes of that model.
     """
-    broken = []
+    if not found.edges:
+        return
     for (left, right), variable in grounding.equalities.items():
         if model[variable] < 0 and found.leaders[left] == found.leaders[right]:
-            broken.append([*_explained(grounding, found, [(left, right)]), variable])
+            yield [*_explained(grounding, found, [(left, right)]), variable]
     holding: dict[tuple[object, ...], int] = {}
     failing: dict[tuple[object, ...], int] = {}
     for variable, (symbol, arguments) in enumerate(grounding.atoms):
@@ -101,11 +104,9 @@ def lemmas(grounding: Grounding, model: Sequence[int], found: Classes) -> list[l
         (holding if model[variable] > 0 else failing).setdefault(key, variable)
     for key, one in holding.items():
         other = failing.get(key)
-        if other is None:
-            continue
-        pairs = zip(grounding.atoms[one][1], grounding.atoms[other][1], strict=True)
-        broken.append([*_explained(grounding, found, pairs), -one, other])
-    return broken
+        if other is not None:
+            pairs = zip(grounding.atoms[one][1], grounding.atoms[other][1], strict=True)
+            yield [*_explained(grounding, found, pairs), -one, other]
 
 
 def _explained(grounding: Grounding, found: Classes, pairs: Iterable[tuple[int, int]]) -> list[int]:
@@ -134,7 +135,9 @@ def _path(found: Classes, start: int, end: int, before: int) -> Iterator[int]:
     while end not in reached:
         following = []
         for term in layer:
-            for index in found.neighbours.get(term, ()):
+            edges = found.neighbours.get(term, ())
+            found.visited += len(edges)
+            for index in edges:
                 if index < before:
                     left, right, _ = found.edges[index]
                     other = right if term == left else left

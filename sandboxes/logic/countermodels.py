@@ -37,8 +37,8 @@ from sandboxes.logic.syntax import (
 
 __all__ = ["Found", "Signature", "herbrand", "search", "signature_of"]
 
-TABLE = 10_000
-"""Most rows that the table of a function is filled up to."""
+ROWS = 100_000
+"""Most rows that the tables of all functions together are filled up to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,9 @@ def _total(
 ) -> Interpretation:
     """The interpretation of a signature; where nothing is said, values are element 0.
 
-    A table that would be too long stays as it is.
+    Tables that would be too long stay as they are.
     """
+    room = ROWS
     tables: dict[Symbol, Mapping[tuple[int, ...], int]] = {}
     extensions: dict[Symbol, frozenset[tuple[int, ...]]] = {}
     for sort in signature.sorts:
@@ -123,7 +124,8 @@ def _total(
             continue
         table = dict(functions.get(symbol, {}))
         ranges = [sizes[sort] for sort in symbol.argument_sorts]
-        if _is_within(TABLE, ranges):
+        if _is_within(room, ranges):
+            room -= prod(ranges)
             for row in product(*map(range, ranges)):
                 table.setdefault(row, 0)
         tables[symbol] = table

@@ -33,6 +33,9 @@ __all__ = ["Effort", "GroundTheory", "Unsound", "confirm", "decide", "decide_all
 ROUNDS = 10
 """Most times that new terms are put for variables."""
 
+LEMMAS = 100
+"""Most corrections that the laws of equality make to one model."""
+
 QUICK = 20_000
 """How far `GroundTheory.status` goes through finite domains, weighed as in `Effort.search`."""
 
@@ -53,7 +56,8 @@ class Effort:
         domain_size: Most elements of a sort in a finite domain.
         conflicts: Conflicts of the SAT solver, for each set of ground clauses and for each domain.
         propagations: Clauses looked at to make a certificate.
-        lemmas: Times that the laws of equality may correct the SAT solver.
+        equality: Terms, atoms and equalities looked at to keep the laws of equality, for each set
+            of ground clauses.
         evaluations: Formulas visited to check one model.
     """
 
@@ -62,7 +66,7 @@ class Effort:
     domain_size: int = 8
     conflicts: int = 20_000
     propagations: int = 500_000
-    lemmas: int = 500
+    equality: int = 1_000_000
     evaluations: int = 300_000
 
 
@@ -237,7 +241,8 @@ class GroundTheory:
         """What the ground clauses tell: a core, a model where they are complete, or nothing."""
         assumptions = [index + 1 for index in sorted(selection)]
         last = self._conflicts() + self._effort.conflicts
-        for _ in range(self._effort.lemmas):
+        equality = self._effort.equality
+        while equality > 0:
             self._hand_over()
             self._solver.conf_budget(max(1, last - self._conflicts()))
             verdict = self._solver.solve_limited(assumptions=assumptions)
@@ -249,7 +254,7 @@ class GroundTheory:
             model = [0, *self._solver.get_model()]
             model.extend(-variable for variable in range(len(model), len(self._grounding.atoms)))
             classes = congruence.classes(self._grounding, model)
-            broken = congruence.lemmas(self._grounding, model, classes) if classes.edges else []
+            broken = list(islice(congruence.lemmas(self._grounding, model, classes), LEMMAS))
             if not broken:
                 if not self._grounding.complete:
                     return _Finding()
@@ -257,6 +262,7 @@ class GroundTheory:
             self._lemmas.extend(broken)
             for lemma in broken:
                 self._solver.add_clause(lemma)
+            equality -= len(self._grounding.atoms) + len(self._grounding.terms) + classes.visited
         return _Finding(reason="too-many-lemmas")
 
     def _conflicts(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,8 @@ from sandboxes.logic.syntax import (
     Application,
     Atom,
     Conjunction,
+    Disjunction,
+    Equality,
     Equivalence,
     Formula,
     Negation,
@@ -261,6 +264,27 @@ def all_different(count: int) -> list[Formula]:
     ]
 
 
+def chained(count: int) -> list[Formula]:
+    """Constants that are all equal, one to the next, and things that are one of the first ten."""
+    row = constants(count)
+    x = Variable("x")
+    equal: list[Formula] = [Equality(one, other) for one, other in pairwise(row)]
+    some = [Equality(x, constant) for constant in row[:10]]
+    return [*equal, Universal((x,), Disjunction(tuple(some)))]
+
+
+def many_functions(count: int) -> list[Formula]:
+    """Functions whose tables would be long, if all of them were written out."""
+    (first, second) = constants(2)
+    return [
+        Atom(
+            predicate("P0", 1),
+            (Application(function(f"f{number}", 10), (first, second) * 5),),
+        )
+        for number in range(count)
+    ]
+
+
 def wide(count: int) -> Formula:
     relation = predicate("W", count)
     row = row_of_variables(count)
@@ -304,6 +328,10 @@ def alternating(count: int) -> Formula:
             ],
             Status.SATISFIABLE,
             id="function-of-40-arguments",
+        ),
+        pytest.param(chained(200), Status.SATISFIABLE, id="200-equal-constants"),
+        pytest.param(
+            [*all_different(5), *many_functions(200)], Status.SATISFIABLE, id="200-long-tables"
         ),
         pytest.param([deep(150)], Status.SATISFIABLE, id="150-nested-equivalences"),
         pytest.param([alternating(60)], Status.SATISFIABLE, id="60-alternations"),
