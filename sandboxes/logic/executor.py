@@ -160,7 +160,8 @@ class LogicExecutor:
         asked = await asyncio.to_thread(ask, logic, source)
         if not isinstance(asked, Asked):
             if not is_query(logic, asked.errors):
-                return unreadable(asked.errors, source), ResourceUsage()
+                said = await asyncio.to_thread(unreadable, asked.errors, logic, source)
+                return said, ResourceUsage()
             return await self._judged_query(logic, source, limits)
         settlement = await self._portfolio.settle(asked.inquiry, limits=limits)
         _check_premises(asked, settlement, logic)
@@ -176,7 +177,7 @@ class LogicExecutor:
     ) -> tuple[Verdict, ResourceUsage]:
         query = await asyncio.to_thread(read_query, logic, source)
         if not isinstance(query, Query):
-            return unreadable(query, source), ResourceUsage()
+            return unreadable(query, logic, source), ResourceUsage()
         found = await queries.settle(query, logic, self._processes, limits=limits)
         return query_verdict(found, logic), found.answered.settlement.usage
 

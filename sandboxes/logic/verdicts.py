@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sandboxes.logic.answers import Question, Status
@@ -22,7 +22,8 @@ from sandboxes.logic.lints import Outcome as LintOutcome
 from sandboxes.logic.lints import lint_outcome
 from sandboxes.logic.problems import CANDIDATE, DIFFERENCE
 from sandboxes.logic.queries import Found
-from sandboxes.logic.reader import Finding
+from sandboxes.logic.reader import Finding, Fix
+from sandboxes.logic.repairs import effects
 from sandboxes.logic.syntax import Span
 from verifier_service.model import (
     Assurance,
@@ -65,15 +66,16 @@ _LABELS: Final = {
 }
 
 
-def unreadable(errors: Sequence[Finding], source: str) -> Verdict:
+def unreadable(errors: Sequence[Finding], logic: LogicProblem, source: str) -> Verdict:
     """The verdict on a candidate that can't be read."""
     first = errors[0]
+    repaired = effects(logic, source, errors)
     return Verdict(
         outcome=Outcome.REJECTED,
         reason="syntax-error",
         summary=f"It can't be read: line {first.line}, column {first.column}: {first.message}",
         assurance=Assurance.SOLVED,
-        diagnostics=tuple(_diagnostic(one, source, Severity.ERROR) for one in errors),
+        diagnostics=tuple(_diagnostic(one, source, Severity.ERROR, repaired) for one in errors),
         evidence=LogicEvidence(entailment=Entailment.UNKNOWN),
     )
 
@@ -141,7 +143,8 @@ def _diagnostics(why: str, facts: Facts, logic: LogicProblem, source: str) -> It
         )
     if why == facts.guard or why == "own-contradiction":
         yield Diagnostic(severity=Severity.ERROR, code=why, message=SUMMARIES[why])
-    yield from (_diagnostic(one, source, Severity.WARNING) for one in asked.findings)
+    repaired = effects(logic, source, asked.findings)
+    yield from (_diagnostic(one, source, Severity.WARNING, repaired) for one in asked.findings)
     used, premises = _core(facts), asked.problem.premises
     own = [asked.problem.premises[index] for index in asked.own_premises if index in used]
     is_asked = logic.expected is not None or bool(logic.conclusion)
@@ -158,7 +161,7 @@ def _diagnostics(why: str, facts: Facts, logic: LogicProblem, source: str) -> It
         else None
     )
     for found in lint_outcome(asked.problem, asked.sources, seen):
-        yield _diagnostic(found, source, Severity.INFO)
+        yield _diagnostic(found, source, Severity.INFO, {})
 
 
 def _core(facts: Facts) -> frozenset[int]:
@@ -221,9 +224,14 @@ def _claims(facts: Answered) -> tuple[SolverClaim, ...]:
     )
 
 
-def _diagnostic(found: Finding, source: str, severity: Severity) -> Diagnostic:
+def _diagnostic(
+    found: Finding,
+    source: str,
+    severity: Severity,
+    repaired: Mapping[Fix, Entailment | None],
+) -> Diagnostic:
     is_own = found.source == CANDIDATE
-    fixes = "".join(f" {fix.message}" for fix in found.fixes[:3])
+    fixes = "".join(_repair(fix, repaired) for fix in found.fixes[:3])
     where = "" if is_own else f"{found.source}, line {found.line}, column {found.column}: "
     return Diagnostic(
         severity=severity,
@@ -231,6 +239,15 @@ def _diagnostic(found: Finding, source: str, severity: Severity) -> Diagnostic:
         message=where + found.message + fixes,
         range=_range(found.span, source) if is_own else None,
     )
+
+
+def _repair(fix: Fix, repaired: Mapping[Fix, Entailment | None]) -> str:
+    """A repair that is offered, and the answer that it would lead to."""
+    if fix not in repaired:
+        return f" {fix.message}"
+    effect = repaired[fix]
+    said = "it still can't be read" if effect is None else f"the answer is: {_LABELS[effect]}"
+    return f" {fix.message} (Then {said}.)"
 
 
 def _range(span: Span, source: str) -> Range:

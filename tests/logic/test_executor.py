@@ -329,3 +329,22 @@ async def test_a_cancelled_question_leaves_nothing_running(verify: Verify) -> No
         await asking
     verdict = await verify("", premises=MORTALS, conclusion="Mortal(socrates)")
     assert label(verdict) is ENTAILED
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("all x. (P(x) -> Q(x)\nP(a)\nQ(a)", "(Then the answer is: entailed.)"),
+        ("all x. (Human(x) -> Mortal(x))\nHumans(bob)\nHuman(ann)\nMortal(bob)",
+         "(Then the answer is: entailed.)"),
+        ("P(x)\nP(b)", "(Then the answer is: entailed.)"),
+        ("all x. (P(x) -> Q(x)\nP(a\nQ(a)", "(Then it still can't be read.)"),
+    ],
+)  # fmt: skip
+async def test_repairs_are_offered_with_their_effect_and_not_applied(
+    verify: Verify, source: str, said: str
+) -> None:
+    verdict = await verify(source, expected=ENTAILED)
+
+    assert verdict.outcome is not Outcome.ACCEPTED
+    assert any(said in one.message for one in verdict.diagnostics), verdict.diagnostics
