@@ -40,8 +40,9 @@ REMEDY: Final = (
     "Under systemd, set `Delegate=memory pids` for the service; elsewhere name a control group "
     "that the service may write to and that counts memory."
 )
-_KEPT_BYTES: Final = 1024**2
-"""More than this is taken back between runs, which takes far longer than everything else here."""
+_KEPT_BYTES: Final = 16 * 1024**2
+"""More than this is taken back between runs, which may take longer than a run. What is below is
+taken back by the kernel itself before a run comes to its limit for it."""
 _REMOVAL_SECONDS: Final = 2.0
 _TRIAL_BYTES: Final = 8 * 1024**2
 
@@ -247,7 +248,7 @@ class Slot:
 
         Returns:
             Bytes that are still counted in it, and count as the next run's: files that a run left,
-            and less than 1 MiB that the kernel keeps.
+            and less than 16 MiB that the kernel keeps, or that the next run has already.
         """
         version = self._version
         if (self._value(version.memory_now) or 0) >= _KEPT_BYTES:
