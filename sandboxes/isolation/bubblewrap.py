@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from sandboxes.isolation import seccomp
-from sandboxes.isolation.cgroups import CgroupSlots
+from sandboxes.isolation.cgroups import CgroupSlots, Slot
 from sandboxes.isolation.interpreter import Interpreter
 from sandboxes.isolation.jail import Isolation, ProcessLimits
 from sandboxes.isolation.spawner import Spawner
@@ -123,6 +123,7 @@ class BubblewrapBackend:
 
     def open(self, *modules: str) -> ZygoteJail:
         """Opens a jail that has imported these modules of ours."""
+        slot = self._take_slot()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         info_read, info_write = os.pipe()
         stderr = os.memfd_create("jail-stderr")
@@ -131,7 +132,6 @@ class BubblewrapBackend:
         if self._filter:
             fds["filter"] = _readable_copy("seccomp", self._filter)
             options += ["--seccomp", "{filter}"]
-        slot = self._slots.take() if self._slots else None
         entries = {f"entry{n}": fd for n, fd in enumerate(slot.entries)} if slot else {}
         command = [
             *self._arguments,
@@ -160,6 +160,12 @@ class BubblewrapBackend:
             if "filter" in fds:
                 os.close(fds["filter"])
         return ZygoteJail(ours, _Bubblewrap(lifeline, info_read, stderr), slot)
+
+    def _take_slot(self) -> Slot | None:
+        try:
+            return self._slots.take() if self._slots else None
+        except OSError as error:
+            raise SandboxLost(f"There is no control group to be had: {error}.") from error
 
     def close(self) -> None:
         """Ends all jails, and the process that starts them."""

@@ -112,6 +112,12 @@ class JailPool:
         with contextlib.suppress(SandboxLost):  # told to whoever needs one
             self._idle[modules].append(_Kept(self._backend.open(*modules)))
 
+    def distrust(self) -> None:
+        """Discards all idle jails: what took one away may be taking the others at this moment."""
+        for idle in self._idle.values():
+            while idle:
+                self.discard(idle.popleft())
+
     def discard(self, kept: _Kept) -> None:
         """Closes a jail, in the background."""
         task = asyncio.ensure_future(kept.jail.close())
@@ -187,8 +193,9 @@ class Lease:
     async def _give_back(self) -> None:
         kept, self._kept = self._kept, None
         assert kept is not None
-        if not await self._settle():
-            kept.suspect = True
+        kept.suspect = not await self._settle()
+        if kept.jail.lost:
+            self._pool.distrust()
         self._pool.give_back(self._modules, kept)
 
     async def _settle(self) -> bool:

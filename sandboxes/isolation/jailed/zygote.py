@@ -58,7 +58,6 @@ from sandboxes.isolation.jailed.cell import (
 FULL = linux.CLONE_NEWUSER | linux.CLONE_NEWPID | linux.CLONE_NEWNS
 SHARING_FILES = linux.CLONE_NEWUSER | linux.CLONE_NEWPID
 """Namespaces of cells where the kernel makes no mounts for them: in gVisor."""
-MAX_STANDBYS_LOST = 3
 _CREDENTIALS = socket.CMSG_SPACE(12)
 
 
@@ -81,18 +80,9 @@ class Zygote:
             self._namespaces = 0
             cell = self._make_cell()
             self._say({"event": "ready", "reusable": False, "missing": str(error)})
-        lost = 0
-        while True:
-            match self._watch(cell):
-                case "served":
-                    lost = 0
-                case "standby lost" if lost < MAX_STANDBYS_LOST:
-                    lost += 1
-                case "hung up" | "spent":
-                    return 0
-                case _:
-                    return 1
+        while (outcome := self._watch(cell)) == "served":
             cell = self._make_cell()
+        return 0 if outcome in ("hung up", "spent") else 1
 
     def _first_cell(self) -> Cell:
         """Makes the first cell, with all the namespaces that can be had, and says so.
@@ -153,7 +143,7 @@ class Zygote:
         taken, run_pid = self._taken(cell)
         if not taken:
             cell.end()
-            return "hung up" if self._has_hung_up() else "standby lost"
+            return "hung up" if self._has_hung_up() else "lost"  # with an order, perhaps
         run_id, cpu_limit, began = TAKEN.unpack(taken)
         limit = None
         watched: list[Any] = [self._control, cell.status]
@@ -171,7 +161,7 @@ class Zygote:
                 kill(run_pid)
         said = os.read(cell.status, STATUS.size)
         if not said:
-            return "cell lost"
+            return "lost"
         (status,) = STATUS.unpack(said)
         begun = has_begun(cell.news)
         usage = cell.end()
