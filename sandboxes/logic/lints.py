@@ -263,30 +263,37 @@ def _arity_clashes(facts: _Facts) -> Iterator[Finding]:
                 )
 
 
-# Letters of other scripts that look like Latin ones.
+# Letters and digits that look like others, of other scripts and of ASCII itself.
 _LOOK_ALIKES: Final = str.maketrans(
     "АВЕЅІЈКМНОРСТХҮаеѕіјорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧοιν",  # noqa: RUF001
     "ABESIJKMHOPCTXYaesijopcyxABEZHIKMNOPTYXoiv",
 )
+_ASCII_LOOK_ALIKES: Final = str.maketrans("I10", "llO")
+
+
+def _likeness(name: str) -> str:
+    """What a name looks like: equal for names that cannot be told apart by eye."""
+    plain = unicodedata.normalize("NFKC", name).translate(_LOOK_ALIKES)
+    return plain.translate(_ASCII_LOOK_ALIKES).replace("rn", "m").replace("vv", "w")
 
 
 def _confusable(facts: _Facts) -> Iterator[Finding]:
-    seen: dict[str, Symbol] = {}
-    for symbol in facts.places:
-        if symbol.name.isascii():
-            seen.setdefault(symbol.name, symbol)
-    for symbol in facts.places:
-        if symbol.name.isascii():
-            continue
-        likeness = unicodedata.normalize("NFKC", symbol.name).translate(_LOOK_ALIKES)
-        other = seen.setdefault(likeness, symbol)
-        if other.name != symbol.name:
-            fix = facts.renaming(symbol, other.name)
+    seen: dict[str, str] = {}
+    for statement in facts.statements():
+        for part in subformulas(statement.formula):
+            if isinstance(part, Universal | Existential):
+                seen.update(
+                    (_likeness(variable.name), variable.name) for variable in part.variables
+                )
+    for symbol in sorted(facts.places, key=lambda symbol: not symbol.name.isascii()):
+        other = seen.setdefault(_likeness(symbol.name), symbol.name)
+        if other != symbol.name:
+            fix = facts.renaming(symbol, other)
             yield facts.on(
                 symbol,
                 LintCode.CONFUSABLE,
-                f"{symbol.name!a} looks like {shown(other.name)} and is another name. Write "
-                "both with the same letters if they are one.",
+                f"{symbol.name!a} looks like {other!a} and is another name. Write both "
+                "with the same letters if they are one.",
                 [fix] if fix else [],
             )
         elif len(scripts := _scripts(symbol.name)) > 1:

@@ -135,6 +135,9 @@ def test_nltk_has_arrows_to_the_left_and_says_so() -> None:
         pytest.param("P(a\x00)", ErrorCode.BAD_CHARACTER, 4, None, id="nul"),
         pytest.param("P(\ud800)", ErrorCode.BAD_CHARACTER, 3, None, id="lone-surrogate"),
         pytest.param("P(a\u200b)", ErrorCode.BAD_CHARACTER, 4, None, id="zero-width-space"),
+        pytest.param('P("a\u200b")', ErrorCode.BAD_CHARACTER, 5, None, id="zero-width-in-quotes"),
+        pytest.param('P("a\u202eb")', ErrorCode.BAD_CHARACTER, 5, None, id="control-in-quotes"),
+        pytest.param("P(a\u3164)", ErrorCode.BAD_CHARACTER, 4, None, id="letter-without-shape"),
         pytest.param("# nothing", ErrorCode.EMPTY, 1, None, id="comment-only"),
         pytest.param(" \n ", ErrorCode.EMPTY, 1, None, id="blank"),
         pytest.param("P(a)\nQ(a)", ErrorCode.GOAL, 1, None, id="two-goals"),
@@ -149,6 +152,18 @@ def test_errors(text: str, code: ErrorCode, column: int, fixed: str | None) -> N
         return
     assert _repaired(text)[0] == fixed
     assert _read(fixed).problem
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect"),
+    [
+        pytest.param("fof(a, conjecture, 'p\u200b').", Dialect.TPTP, id="tptp"),
+        pytest.param("(declare-const |p\u3164| Bool)(assert |p|)", Dialect.SMTLIB, id="smtlib"),
+        pytest.param("P(a\u3164, True)", Dialect.PYKE, id="pyke"),
+    ],
+)
+def test_names_have_no_letters_that_nobody_sees(text: str, dialect: Dialect) -> None:
+    assert _error(text, dialect).code is ErrorCode.BAD_CHARACTER
 
 
 def test_errors_have_lines() -> None:

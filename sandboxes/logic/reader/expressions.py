@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from sandboxes.logic.reader.findings import ErrorCode, Finding, Source, finding, shown
 from sandboxes.logic.reader.limits import MAX_NAME
+from sandboxes.logic.reader.names import unseen
 from sandboxes.logic.syntax import DEPTH_LIMIT, Span
 
 __all__ = ["NESTING_LIMIT", "Expression", "Group", "Leaf", "expressions", "head"]
@@ -82,10 +83,11 @@ def expressions(source: Source) -> tuple[list[Expression], Finding | None]:
             start, items = waiting.pop()
             into = waiting[-1][1] if waiting else found
             into.append(Group(tuple(items), Span(start, span.end)))
-        elif kind == "bad":
+        elif kind == "bad" or (kind == "quoted" and unseen(match.group())):
+            character = match.group() if kind == "bad" else unseen(match.group())
             message = (
-                f"SMT-LIB has no place for the character U+{ord(match.group()):04X} "
-                f"{shown(match.group())} here. Put names with such characters in bars: |…|."
+                f"SMT-LIB has no place for the character U+{ord(character):04X} "
+                f"{shown(character)} here. Put names with such characters in bars: |…|."
             )
             return found, finding(source, span, ErrorCode.BAD_CHARACTER, message)
         else:

@@ -26,6 +26,7 @@ from sandboxes.logic.reader.findings import (
     shown,
 )
 from sandboxes.logic.reader.limits import MAX_ARITY, MAX_NAME
+from sandboxes.logic.reader.names import unseen
 from sandboxes.logic.reader.tokens import OPENING, Token, TokenKind, tokens
 from sandboxes.logic.syntax import (
     DEPTH_LIMIT,
@@ -134,14 +135,15 @@ def parse(source: Source, span: Span, spelling: Spelling) -> tuple[Formula | Non
 def _bad_characters(source: Source, words: list[Token]) -> list[Finding]:
     found = []
     for word in words:
-        if word.kind is TokenKind.BAD:
-            code = ord(word.text)
+        character = word.text if word.kind is TokenKind.BAD else unseen(word.text)
+        if character:
+            start = source.text.index(character, word.start)
             found.append(
                 finding(
                     source,
-                    Span(word.start, word.end),
+                    Span(start, start + 1),
                     ErrorCode.BAD_CHARACTER,
-                    f"No formula has the character U+{code:04X} {shown(word.text)}. "
+                    f"No formula has the character U+{ord(character):04X} {shown(character)}. "
                     "Remove it, or write the name that it belongs to with letters, digits and _.",
                 )
             )

@@ -14,6 +14,7 @@ from typing import Final
 
 from sandboxes.logic.reader.findings import Edit, ErrorCode, Finding, Fix, Source, finding, shown
 from sandboxes.logic.reader.limits import MAX_ARITY, MAX_NAME
+from sandboxes.logic.reader.names import unseen
 from sandboxes.logic.syntax import (
     Application,
     Atom,
@@ -116,8 +117,15 @@ class _Reader:
         word = self.words[self.at]
         if len(word.text) > MAX_NAME:
             raise self.too_large(word, f"The name is longer than {MAX_NAME} characters.")
+        if unseen(word.text):
+            raise self.hidden(word)
         self.at += 1
         return word
+
+    def hidden(self, word: _Word) -> _Stop:
+        character = unseen(word.text)
+        message = f"No name has the character U+{ord(character):04X}, which nobody sees. Remove it."
+        return _Stop(finding(self.source, word.span, ErrorCode.BAD_CHARACTER, message))
 
     def too_large(self, word: _Word, message: str) -> _Stop:
         return _Stop(finding(self.source, word.span, ErrorCode.TOO_LARGE, message))

@@ -68,7 +68,7 @@ _LOOSEST, _NEGATION, _APPLICATION, _EQUALITY, _QUANTIFIER = 10, 2, 3, 4, 5
 _INDIVIDUAL: Final = re.compile(r"[a-z]\d*")
 _UPPER: Final = re.compile(r"[A-Z]\d*")
 _PROVER9_VARIABLE: Final = re.compile(r"[u-z]")
-_PROVER9_NAME: Final = re.compile(r'[A-Za-z0-9_$]+|"[^"]*"')
+_PROVER9_NAME: Final = re.compile(r'[A-Za-z0-9_$]+|"[!#-~]*"')
 _WORDS: Final = dict(
     zip(
         "0123456789",

@@ -15,6 +15,7 @@ from typing import Final
 from sandboxes.logic.reader.collected import Collected
 from sandboxes.logic.reader.findings import ErrorCode, Finding, Role, Source, finding, shown
 from sandboxes.logic.reader.limits import MAX_ARITY, MAX_NAME
+from sandboxes.logic.reader.names import unseen
 from sandboxes.logic.syntax import (
     DEPTH_LIMIT,
     INDIVIDUAL,
@@ -105,6 +106,8 @@ def read(sources: Sequence[Source], collected: Collected) -> None:
     for source in sources:
         words, bad = _words(source)
         collected.note(*bad)
+        if bad:
+            continue
         reader = _Reader(source, words, signature)
         while not reader.is_at_end() and not collected.is_over():
             start = reader.at
@@ -126,14 +129,16 @@ def _words(source: Source) -> tuple[list[_Word], list[Finding]]:
         match = _WORD.match(text, at)
         assert match is not None  # `bad` takes any character
         kind = match.lastgroup or ""
-        if kind == "bad":
+        character = match.group() if kind == "bad" else unseen(match.group())
+        if kind != "space" and character:
+            start = text.index(character, at)
             bad.append(
                 finding(
                     source,
-                    Span(at, at + 1),
+                    Span(start, start + 1),
                     ErrorCode.BAD_CHARACTER,
-                    f"TPTP has no place for the character U+{ord(text[at]):04X} "
-                    f"{shown(text[at])}. Put names that are not of ASCII letters, digits and _ "
+                    f"TPTP has no place for the character U+{ord(character):04X} "
+                    f"{shown(character)}. Put names that are not of ASCII letters, digits and _ "
                     "in single quotes.",
                 )
             )
