@@ -108,6 +108,7 @@ def test_every_setting_has_an_origin() -> None:
         pytest.param('token = "a"\ntoken_file = "b"', "Keep one", id="two-tokens"),
         pytest.param('token = "a\\nb"', "printable ASCII", id="token-with-a-newline"),
         pytest.param('token = ""', "one or more", id="empty-token"),
+        pytest.param('[python_environments]\nx = "y"', "It is no list", id="packages-no-list"),
     ],
 )
 def test_a_file_that_can_t_work_is_refused(config: Path, text: str, says: str) -> None:
@@ -125,10 +126,11 @@ def test_environments_come_from_a_table_or_a_variable(
     config.write_text('[python_environments]\nnumpy = ["numpy>=2"]\n')
     from_file = load_settings(config).settings.python_environments
     monkeypatch.setenv("VERIFIER_PYTHON_ENVIRONMENTS", '{"science": ["scipy", "pandas"]}')
-    from_variable = load_settings().settings.python_environments
+    loaded = load_settings()
 
     assert from_file == {"numpy": ("numpy>=2",)}
-    assert from_variable == {"science": ("scipy", "pandas")}
+    assert loaded.settings.python_environments == {"science": ("scipy", "pandas")}
+    assert loaded.origins["python_environments.science"] == "VERIFIER_PYTHON_ENVIRONMENTS"
 
 
 @pytest.mark.parametrize("label", ["", "a b", "../x", "-x"])

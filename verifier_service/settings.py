@@ -349,11 +349,17 @@ def _environment_layer() -> dict[str, tuple[Any, str]]:
         values = EnvSettingsSource(Settings)()
     except SettingsError as error:
         raise InvalidSettings(f"The environment can't be read: {error}.") from error
-    return {path: (value, _variable(path)) for path, value in _flat(values)}
+    return {path: (value, _variable_in_use(path)) for path, value in _flat(values)}
 
 
 def _variable(path: str) -> str:
     return _PREFIX + path.upper().replace(".", "__")
+
+
+def _variable_in_use(path: str) -> str:
+    """The variable that a setting came from: its own, or that of a table that holds it."""
+    tables = [path.rsplit(".", count)[0] for count in range(path.count(".") + 1)]
+    return next(filter(os.environ.__contains__, map(_variable, tables)), _variable(path))
 
 
 def _refuse_misspelt_variables() -> None:
@@ -408,6 +414,8 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
 
 
 def _advice(path: str, kind: str, text: str) -> str:
+    if kind == "tuple_type":
+        return 'It is no list. Write one, such as ["numpy>=2"].'
     if kind != "extra_forbidden":
         return text.removeprefix("Value error, ").rstrip(".") + "."
     meant = difflib.get_close_matches(path, setting_paths(), n=1)
