@@ -11,8 +11,10 @@ from clients.connection import Connection
 from clients.results import BatchItem, StreamItem
 from clients.retries import RetryPolicy
 from clients.specs import (
+    CommonDetails,
     SpecDetails,
     encode_value,
+    logic,
     python_calls,
     python_pytest,
     python_stdio,
@@ -24,6 +26,7 @@ __all__ = [
     "AsyncStream",
     "AsyncVerifier",
     "BatchItem",
+    "CommonDetails",
     "Connection",
     "RetryPolicy",
     "SpecDetails",
@@ -31,6 +34,7 @@ __all__ = [
     "StreamItem",
     "Verifier",
     "encode_value",
+    "logic",
     "python_calls",
     "python_pytest",
     "python_stdio",

@@ -14,6 +14,9 @@ from verifier_service.model import (
     CallCases,
     Candidate,
     Comparison,
+    Criterion,
+    Entailment,
+    LogicProblem,
     Problem,
     PytestSuite,
     PythonTests,
@@ -26,8 +29,10 @@ from verifier_service.model import (
 )
 
 __all__ = [
+    "CommonDetails",
     "SpecDetails",
     "encode_value",
+    "logic",
     "python_calls",
     "python_pytest",
     "python_stdio",
@@ -35,13 +40,9 @@ __all__ = [
 ]
 
 
-class SpecDetails(TypedDict, total=False):
-    """What every kind of Python problem may say beside its tests."""
+class CommonDetails(TypedDict, total=False):
+    """What every kind of problem may say beside what is asked."""
 
-    preamble: str
-    """Trusted text put right before the candidate's own, e.g. HumanEval's prompt."""
-    keep_going: bool
-    """Run the remaining cases after one has failed."""
     problem_id: str
     """Your name for the problem."""
     candidate_id: str
@@ -52,6 +53,47 @@ class SpecDetails(TypedDict, total=False):
     """Limits on the candidate; what is None is the server's default."""
     minimum_assurance: Assurance
     """Weakest evidence that is of use to you."""
+
+
+class SpecDetails(CommonDetails, total=False):
+    """What every kind of Python problem may say beside its tests."""
+
+    preamble: str
+    """Trusted text put right before the candidate's own, e.g. HumanEval's prompt."""
+    keep_going: bool
+    """Run the remaining cases after one has failed."""
+
+
+def logic(
+    candidate: str = "",
+    *,
+    premises: Iterable[str] = (),
+    conclusion: str = "",
+    expected: Entailment | None = None,
+    reference: str = "",
+    syntax: str = "",
+    **details: Unpack[CommonDetails],
+) -> VerificationSpec:
+    """A question of logic, and what somebody brings to it.
+
+    Args:
+        candidate: Premises and a conclusion, a conclusion, premises, or nothing: what the problem
+            lacks; untrusted.
+        premises: Trusted ones.
+        conclusion: What is asked.
+        expected: The answer that makes the candidate acceptable; any definite one if None.
+        reference: Formula that the candidate's must be equivalent to.
+        syntax: Of all texts; what they look like if empty.
+        **details: See `CommonDetails`.
+    """
+    criterion = LogicProblem(
+        syntax=syntax,
+        premises=tuple(premises),
+        conclusion=conclusion,
+        expected=expected,
+        reference=reference,
+    )
+    return _judged(candidate, criterion, details)
 
 
 def python_tests(
@@ -149,6 +191,10 @@ def _spec(candidate: str, form: TestForm, details: SpecDetails) -> VerificationS
         preamble=details.get("preamble", ""),
         keep_going=details.get("keep_going", False),
     )
+    return _judged(candidate, criterion, details)
+
+
+def _judged(candidate: str, criterion: Criterion, details: CommonDetails) -> VerificationSpec:
     return VerificationSpec(
         problem=Problem(criterion=criterion, problem_id=details.get("problem_id", "")),
         candidate=Candidate(source=candidate, candidate_id=details.get("candidate_id", "")),

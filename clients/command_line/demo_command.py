@@ -26,7 +26,7 @@ from clients.command_line.rendering import (
     visible,
 )
 from clients.command_line.service import Service, run_async
-from verifier_service.model import Outcome, ServiceError, Verdict, VerificationSpec
+from verifier_service.model import LogicEvidence, Outcome, ServiceError, Verdict, VerificationSpec
 
 __all__ = ["Sample", "demo", "load_samples"]
 
@@ -43,6 +43,8 @@ _GROUPS: Final = {
     "the candidate's process.",
     "pytest": "A pytest suite imports the candidate, who can patch pytest: suites that expect "
     "something else, and look the same, find out. The verdict says that it is worth less.",
+    "logic": "Formalisations of English questions whose answers are known: one leads to the right "
+    "answer, one to the wrong one, and one assumes what it should show.",
 }
 
 
@@ -166,6 +168,8 @@ def _what_failed(verdict: Verdict) -> str:
     """The failing case, and the candidate's line."""
     if verdict.outcome is Outcome.ACCEPTED:
         return ""
+    if isinstance(verdict.evidence, LogicEvidence):
+        return visible(verdict.summary)
     case = failing_case(verdict)
     found = f"test {case.name}: {case.message}" if case is not None else ""
     for diagnostic in verdict.diagnostics:

@@ -22,11 +22,20 @@ def test_the_samples_are_small_varied_and_have_licences() -> None:
     samples = load_samples()
     groups = Counter(sample.group for sample in samples)
 
-    assert set(groups) == {"right", "weak-tests", "wrong", "broken", "endless", "cheat", "pytest"}
+    assert set(groups) == {
+        "right",
+        "weak-tests",
+        "wrong",
+        "broken",
+        "endless",
+        "cheat",
+        "pytest",
+        "logic",
+    }
     assert len({sample.author for sample in samples}) >= 8
     path = Path(__file__).resolve().parents[2] / "clients" / "demo"
     records = [json.loads(line) for line in (path / "samples.jsonl").read_text().splitlines()]
-    assert {record["problemLicence"] for record in records} == {"MIT", "CC-BY-4.0"}
+    assert {record["problemLicence"] for record in records} == {"MIT", "CC-BY-4.0", "Apache-2.0"}
     assert all(record["candidateLicence"] in ("MIT", "Apache-2.0") for record in records)
     assert len((path / "samples.jsonl").read_bytes()) < 64 * 1024
 

@@ -12,13 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients import Connection, RetryPolicy, encode_value, python_calls, python_stdio, python_tests
+from clients import (
+    Connection,
+    RetryPolicy,
+    encode_value,
+    logic,
+    python_calls,
+    python_stdio,
+    python_tests,
+)
 from clients.faults import error_of
 from verifier_service import wire
 from verifier_service.model import (
     CallCase,
     CallCases,
     CreditExceeded,
+    Entailment,
     ExecutorFault,
     InvalidSpec,
     PythonTests,
@@ -183,8 +192,10 @@ def test_text_is_not_mistaken_for_a_list_of_arguments() -> None:
         python_tests("x = 1", tests="assert x", preamble="import re\n", problem_id="p"),
         python_calls("x", "f", [([1], 2)], tolerance=0.5, keep_going=True),
         python_stdio("print(input())", [("a\n", "a\n")], candidate_id="c"),
+        logic("Q(a)", premises=["P(a)"], expected=Entailment.INDEPENDENT, problem_id="p"),
+        logic(conclusion="P(a)", reference="P(b)", syntax="fol"),
     ],
-    ids=["tests", "calls", "stdio"],
+    ids=["tests", "calls", "stdio", "logic", "logic-reference"],
 )
 def test_specs_in_one_line_survive_the_wire(spec: Any) -> None:
     assert wire.spec_from_proto(wire.spec_to_proto(spec)) == spec
