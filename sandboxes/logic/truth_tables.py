@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 
 from sandboxes.logic.evaluator import Interpretation
 from sandboxes.logic.reader.findings import ErrorCode, Finding, Role, Source, finding, shown
+from sandboxes.logic.reader.limits import MAX_CHARACTERS
 from sandboxes.logic.reader.reading import read
 from sandboxes.logic.syntax import (
     INDIVIDUAL,
@@ -140,6 +141,9 @@ def read_truth_table(source: Source) -> tuple[TruthTable | None, tuple[Finding, 
     Values are T or F, true or false, 1 or 0, and `?`, `-` or nothing for what is open. Lines of
     dashes are passed over.
     """
+    if len(source.text) > MAX_CHARACTERS:
+        message = f"A table has at most {MAX_CHARACTERS} characters."
+        return None, (finding(source, Span(0, 0), ErrorCode.TOO_LARGE, message),)
     lines = [
         Span(match.start(), match.end())
         for match in re.finditer(r"[^\n]+", source.text)

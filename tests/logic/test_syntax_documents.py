@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sandboxes.logic.finite_models import read_model
 from sandboxes.logic.printing import printed
 from sandboxes.logic.reader import Dialect, ErrorCode, LintCode, Role, Source, limits, read
 from sandboxes.logic.reader.findings import MAX_ERRORS
@@ -53,9 +54,10 @@ _EXAMPLES = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
 
 @pytest.mark.parametrize(("language", "text"), _EXAMPLES, ids=range(len(_EXAMPLES)))
 def test_examples(language: str, text: str) -> None:
-    if language == "table":
-        table, findings = read_truth_table(Source("table", text))
-        assert table, findings
+    if language in ("table", "model"):
+        reader = read_truth_table if language == "table" else read_model
+        whole, findings = reader(Source(language, text))
+        assert whole, findings
         return
     reading = read([Source("source", text, Role.FORMALISATION)], Dialect(language))
     assert reading.problem, reading.findings

@@ -88,6 +88,7 @@ def test_tables_are_read(text: str) -> None:
         pytest.param("P(a) | P(a)\nT | T", 1, 8, id="column-twice"),
         pytest.param("P(f(a))\nT", 1, 1, id="function"),
         pytest.param("", 1, 1, id="nothing"),
+        pytest.param("P(a)" + " " * 1_000_000, 1, 1, id="characters"),
         pytest.param("P(a)\n" + "T\n" * 5_000, 5_001, 1, id="rows"),
         pytest.param("|".join(f"P{n}(a)" for n in range(65)), 1, 1, id="many-columns"),
     ],
