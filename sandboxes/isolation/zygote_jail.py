@@ -26,8 +26,6 @@ __all__ = ["ZYGOTE", "Keeper", "ZygoteJail"]
 
 ZYGOTE: Final = "sandboxes.isolation.jailed.zygote"
 _MAX_PACKET_BYTES: Final = 65536
-_PROCESSES_OF_OURS: Final = 1
-"""Of the same user as the run, in its user namespace: a cell's first process, or the zygote."""
 _MEMORY_OF_OURS: Final = 32 * 1024**2
 """What a control group counts beside the run's own: page tables, our code's data, kernel memory."""
 _RESIDUE_BYTES: Final = 64 * 1024**2
@@ -90,14 +88,14 @@ class ZygoteJail:
             "id": run.number,
             "module": module,
             "fds": list(fds),
-            "limits": asdict(limits) | {"processes": limits.processes + _PROCESSES_OF_OURS},
+            "limits": asdict(limits),
         }
         self._runs[run.number] = run
         if self._slot is not None:
             try:
                 self._slot.limit(
                     memory_bytes=limits.memory_bytes + _MEMORY_OF_OURS,
-                    processes=limits.processes + _PROCESSES_OF_OURS,
+                    processes=limits.processes,
                 )
             except OSError as error:
                 self._lose(f"its control group does not take limits: {error}")

@@ -144,7 +144,7 @@ class Run:
             self._telling.send(TAKEN.pack(command["id"], limits["cpu_seconds"], time.monotonic()))
             begin = self._telling.detach()
             place_fds({**dict(zip(command["fds"], fds, strict=True)), "begin": begin})
-            limit_resources(limits)
+            limit_resources(limits, processes_of_ours=self._processes_of_ours())
             signal.signal(signal.SIGINT, signal.default_int_handler)
             name = command["module"]
             module = sys.modules.get(name) or importlib.import_module(name)
@@ -170,6 +170,12 @@ class Run:
         linux.set_dumpable(False)
         if self._place.filter_program:
             linux.install_filter(self._place.filter_program)
+
+    def _processes_of_ours(self) -> int:
+        """How many processes of ours the kernel counts with those of the run's user."""
+        if self._place.user is not None:
+            return 0
+        return 1 if self._namespaces else 2
 
     def _next(self) -> tuple[dict[str, Any], list[int]]:
         while True:
@@ -260,7 +266,7 @@ def become_user(user: int) -> None:
     os.setresuid(user, user, user)
 
 
-def limit_resources(limits: dict[str, Any]) -> None:
+def limit_resources(limits: dict[str, Any], *, processes_of_ours: int) -> None:
     """Sets resource limits that can't be raised again."""
     cpu = int(limits["cpu_seconds"]) + 2
     for which, value in (
@@ -269,7 +275,7 @@ def limit_resources(limits: dict[str, Any]) -> None:
         (resource.RLIMIT_AS, limits["memory_bytes"]),
         (resource.RLIMIT_FSIZE, limits["file_bytes"]),
         (resource.RLIMIT_NOFILE, limits["open_files"]),
-        (resource.RLIMIT_NPROC, limits["processes"]),
+        (resource.RLIMIT_NPROC, limits["processes"] + processes_of_ours),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_NICE, 0),
