@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from sandboxes.logic.certificates import Certificate
 from sandboxes.logic.evaluator import Interpretation
 from sandboxes.logic.syntax import Formula, Problem, closure
 from verifier_service.model.verdict import Entailment
 
-__all__ = ["Answer", "Answers", "Question", "Status", "Theory", "hypotheses"]
+__all__ = ["Answer", "Answers", "Engine", "Question", "Status", "Theory", "hypotheses"]
 
 
 class Question(enum.StrEnum):
@@ -67,6 +68,10 @@ class Theory(Protocol):
 
     def status(self, selection: frozenset[int]) -> Status:
         """The same without evidence and with less effort; it may leave open what `ask` settles."""
+
+
+Engine: TypeAlias = Callable[[Sequence[Formula]], Theory]
+"""What makes a theory of closed formulas: `theory.GroundTheory`, or something that asks solvers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

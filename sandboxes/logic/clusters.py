@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sandboxes.logic.answers import Engine
 from sandboxes.logic.equivalence import Relation, compare
 from sandboxes.logic.evaluator import Interpretation, Silent, TooManySteps, holds
 from sandboxes.logic.syntax import Formula
-from sandboxes.logic.theory import Effort
+from sandboxes.logic.theory import GroundTheory
 
 __all__ = ["Cluster", "clusters"]
 
@@ -32,13 +33,13 @@ class Cluster:
 
 
 def clusters(
-    candidates: Sequence[Sequence[Formula]], effort: Effort | None = None
+    candidates: Sequence[Sequence[Formula]], engine: Engine = GroundTheory
 ) -> list[Cluster]:
     """Puts equivalent candidates together.
 
     Args:
         candidates: Each a list of closed formulas that all hold.
-        effort: How far to go for each comparison.
+        engine: Who is asked.
 
     Returns:
         Clusters in the order of their first members; `max(…, key=lambda c: len(c.members))` is
@@ -55,7 +56,7 @@ def clusters(
                 break
             if any(_tells_apart(model, candidate, other) for model in models):
                 continue
-            comparison = compare(candidate, other, effort)
+            comparison = compare(candidate, other, engine)
             if comparison.relation is Relation.EQUIVALENT:
                 cluster.members.append(index)
                 break

@@ -19,7 +19,7 @@ from math import perm
 from operator import itemgetter
 from typing import TypeAlias
 
-from sandboxes.logic.answers import Answer, Status
+from sandboxes.logic.answers import Answer, Engine, Status
 from sandboxes.logic.evaluator import Interpretation
 from sandboxes.logic.syntax import (
     Application,
@@ -36,7 +36,7 @@ from sandboxes.logic.syntax import (
     subterms,
     terms,
 )
-from sandboxes.logic.theory import Effort, GroundTheory
+from sandboxes.logic.theory import GroundTheory
 
 __all__ = [
     "Aligned",
@@ -94,21 +94,26 @@ class Comparison:
 
 
 def compare(
-    first: Sequence[Formula], second: Sequence[Formula], effort: Effort | None = None
+    first: Sequence[Formula], second: Sequence[Formula], engine: Engine = GroundTheory
 ) -> Comparison:
     """Compares two formalisations by the symbols that they use.
+
+    Args:
+        first: Closed formulas.
+        second: Closed formulas.
+        engine: Who is asked.
 
     Raises:
         ValueError: A formula is not closed.
     """
-    first_only = _only(first, second, effort)
-    second_only = _only(second, first, effort)
+    first_only = _only(first, second, engine)
+    second_only = _only(second, first, engine)
     return Comparison(_relation(first_only.status, second_only.status), first_only, second_only)
 
 
-def _only(these: Sequence[Formula], those: Sequence[Formula], effort: Effort | None) -> Answer:
+def _only(these: Sequence[Formula], those: Sequence[Formula], engine: Engine) -> Answer:
     formulas = [*these, Negation(conjunction(those))]
-    return GroundTheory(formulas, effort).ask(frozenset(range(len(formulas))))
+    return engine(formulas).ask(frozenset(range(len(formulas))))
 
 
 def _relation(first_only: Status, second_only: Status) -> Relation:
@@ -156,7 +161,7 @@ class Aligned:
 def align(
     first: Sequence[Formula],
     second: Sequence[Formula],
-    effort: Effort | None = None,
+    engine: Engine = GroundTheory,
     *,
     most: int = 24,
 ) -> Aligned:
@@ -165,7 +170,7 @@ def align(
     Args:
         first: Closed formulas.
         second: Closed formulas, whose symbols are renamed.
-        effort: How far to go for each comparison.
+        engine: Who is asked.
         most: How many alignments to try, the likeliest first.
 
     Raises:
@@ -176,7 +181,7 @@ def align(
     for alignment in alignments(first, second)[:most]:
         tried += 1
         other = [renamed(formula, alignment.symbols) for formula in second]
-        comparison = compare(first, other, effort)
+        comparison = compare(first, other, engine)
         if comparison.relation is Relation.EQUIVALENT:
             return Aligned(comparison, alignment, tried)
         best = best or Aligned(comparison, alignment, tried)
