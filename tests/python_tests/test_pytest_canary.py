@@ -6,6 +6,8 @@ import ast
 import dataclasses
 import random
 from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -119,7 +121,10 @@ def changed_lines(source: str, seed: int = 0) -> list[str]:
         pytest.param("assert f(2) is None", "assert f(2) is not None", id="none"),
         pytest.param("assert 1 < f(2) < 3", "assert not (1 < f(2) < 3)", id="chain"),
         pytest.param("assert f(2) == g(2)", "assert f(2) != g(2)", id="no-literal-at-all"),
-        pytest.param("with raises(ValueError): f(2)", "Error): f(2)", id="exception"),
+        pytest.param("with pytest.raises(ValueError): f(2)", "Error): f(2)", id="exception"),
+        pytest.param("with raises(ValueError): f(2)", "assert False", id="raises-of-the-tests"),
+        pytest.param("assert f(2) == set([3])", "assert f(2) == set([", id="set"),
+        pytest.param("assert math.isclose(f(2), 3.5)", "math.isclose(f(2), ", id="near"),
         pytest.param("self.assertEqual(f(2), 4)", "self.assertEqual(f(2), ", id="unittest"),
         pytest.param("self.assertTrue(f(2))", "self.assertFalse(f(2))", id="unittest-truth"),
         pytest.param("f(2)", "f(2); assert False", id="no-assertion"),
@@ -171,6 +176,50 @@ def test_nothing_is_certain_behind_a_return(body: str) -> None:
 def test_what_comes_before_a_return_is_certain() -> None:
     lines = changed_lines("def test_it():\n    assert f(2) == 4\n    if x: return\n    g()\n")
     assert lines[0].startswith("assert f(2) == ")
+
+
+@pytest.mark.parametrize(
+    "assertion",
+    [
+        pytest.param("assert isclose(f(2), 4.25)", id="helper-of-the-tests"),
+        pytest.param("assert f(2) == approx(4.25)", id="approx-of-the-tests"),
+        pytest.param("assert np.allclose(f(2), 4.25, 0.5)", id="tolerance-by-position"),
+        pytest.param("assert f(2) == pytest.approx(4.25, 0.5)", id="relative-by-position"),
+        pytest.param("assert np.isclose(f(2), 4.25, rtol=0.5)", id="tolerance-by-name"),
+    ],
+)
+def test_who_tolerates_what_nobody_knows_is_turned_around(assertion: str) -> None:
+    for seed in range(5):
+        (line,) = changed_lines(f"def test_it():\n    {assertion}\n", seed)
+        assert "4.25" in line
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("set([1, 2, 2, 1])", set),
+        ("frozenset('abba')", frozenset),
+        ("Decimal('1.20')", Decimal),
+        ("Fraction('2/4')", Fraction),
+    ],
+)
+def test_what_is_made_of_a_literal_differs(source: str, kind: type) -> None:
+    names = {"set": set, "frozenset": frozenset, "Decimal": Decimal, "Fraction": Fraction}
+    for seed in range(30):
+        (line,) = changed_lines(f"def test_it():\n    assert f() == {source}\n", seed)
+        if "==" in line:
+            changed = eval(line.removeprefix("assert f() == "), names)
+            assert isinstance(changed, kind)
+            assert changed != eval(source, names)
+
+
+def test_what_a_fixture_makes_of_a_parameter_is_left_alone() -> None:
+    for more in (", indirect=True", ", True", ", indirect=['want']"):
+        (line,) = changed_lines(
+            f"@pytest.mark.parametrize('want', [1, 2]{more})\n"
+            "def test_it(want):\n    assert f() == want\n"
+        )
+        assert line == "assert f() != want"
 
 
 def test_rows_are_changed_one_by_one() -> None:

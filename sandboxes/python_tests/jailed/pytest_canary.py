@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
+import decimal
+import fractions
 import random
 import re
 import string
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = ["Change", "Edit", "Suite", "TestFunction", "edited", "mutated"]
 
@@ -57,8 +61,19 @@ METHOD_OPPOSITES = {
 }
 NEAR = {"isclose": 1e-5, "allclose": 1e-5, "assert_allclose": 1e-5}
 """Functions that say whether numbers are near, with more than they tolerate unless told to."""
-CONTENTS = ("array", "asarray", "set", "frozenset", "tuple", "list", "Decimal", "Fraction")
-"""Types that values are made of from one literal."""
+OWNERS = ("self", "math", "cmath", "np", "numpy", "np.testing", "numpy.testing", "testing")
+"""What the functions that compare belong to; of the same name elsewhere, they may do otherwise."""
+CONTENTS: dict[str, Callable[[Any], object]] = {
+    "array": list,
+    "asarray": list,
+    "list": list,
+    "tuple": list,
+    "set": set,
+    "frozenset": set,
+    "Decimal": decimal.Decimal,
+    "Fraction": fractions.Fraction,
+}
+"""What values are made of from one literal, and what makes two of them differ."""
 EQUALITIES = (
     *("assertEqual", "assertListEqual", "assertTupleEqual", "assertSetEqual"),
     *("assertDictEqual", "assertSequenceEqual", "assertMultiLineEqual", "assertCountEqual"),
@@ -187,10 +202,8 @@ class TestFunction:
                     changed += self._other_value(test)
                     opposite.append(self._turned_around(test))
                 case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name)) as call):
-                    if len(call.args) > 1:
-                        changed += self._other_agreement(name, call)
-                    changed += self._other_error(call)
-                    if name in METHOD_OPPOSITES:
+                    changed += self._other_agreement(call) + self._other_error(call)
+                    if name in METHOD_OPPOSITES and _owner(call.func) == "self":
                         opposite.append(self._other_method(call, name))
                 case ast.With(items=[ast.withitem(context_expr=ast.Call() as call)]):
                     changed += self._other_error(call)
@@ -220,16 +233,17 @@ class TestFunction:
                 return [self._literal(part, beyond=3 * tolerance) for part in parts]
             case ast.Call(func=ast.Attribute(value=ast.Compare() as compared, attr="all")):
                 return self._other_value(compared)
-            case ast.Call(func=function, args=[one, other]):
-                return self._other_agreement(_name(function), test)
+            case ast.Call():
+                return self._other_agreement(test)
         return []
 
-    def _other_agreement(self, name: str, call: ast.Call) -> list[Maker]:
+    def _other_agreement(self, call: ast.Call) -> list[Maker]:
         """Other literals in the two arguments of a function that compares them."""
-        if name in EQUALITIES:
+        name, owner = _name(call.func), _owner(call.func)
+        if name in EQUALITIES and owner in OWNERS and len(call.args) > 1:
             return self._unequal(*call.args[:2])
-        if name in NEAR:
-            return self._near(call.args[:2], call, default=NEAR[name])
+        if name in NEAR and owner in OWNERS and len(call.args) == 2:
+            return self._near(call.args, call, default=NEAR[name])
         return []
 
     def _unequal(self, left: ast.expr, right: ast.expr) -> list[Maker]:
@@ -239,10 +253,15 @@ class TestFunction:
             if isinstance(part, ast.Call) and _name(part.func) == "approx"
         ]
         if near:
-            return [one for part in near for one in self._near(part.args[:1], part, default=1e-6)]
+            return [
+                one
+                for part in near
+                if self._is_of_pytest(part.func) and len(part.args) == 1
+                for one in self._near(part.args, part, default=1e-6)
+            ]
         makers = []
         for part in (left, right):
-            makers.append(self._literal(_content(part)))
+            makers.append(self._literal(_content(part), meaning=_meaning(part)))
             if isinstance(part, ast.Name):
                 makers += self._row_values(part.id) + self._assigned_value(part.id)
                 makers += self._looped_value(part.id)
@@ -267,11 +286,19 @@ class TestFunction:
         return found
 
     def _literal(
-        self, node: ast.expr, *, beyond: float = 0.0, change: Changer | None = None
+        self,
+        node: ast.expr,
+        *,
+        beyond: float = 0.0,
+        meaning: Callable[[Any], object] | None = None,
+        change: Changer | None = None,
     ) -> Maker:
         def make(chance: random.Random) -> Change | None:
             text = self._text.of(node)
-            other = change(text, chance) if change else mutated(text, chance, beyond=beyond)
+            if change is not None:
+                other = change(text, chance)
+            else:
+                other = mutated(text, chance, beyond=beyond, meaning=meaning or _itself)
             return None if other is None else Change((self._text.replaced(node, other),))
 
         return make
@@ -307,7 +334,7 @@ class TestFunction:
         ]
         if sum(part.id == name for part in used) != 2 or len(set_to) != 1:
             return []
-        return [self._literal(_content(set_to[0]))]
+        return [self._literal(_content(set_to[0]), meaning=_meaning(set_to[0]))]
 
     def _looped_value(self, name: str) -> list[Maker]:
         """Another expected value in one of the tuples that a loop goes through."""
@@ -332,7 +359,8 @@ class TestFunction:
 
     def _other_error(self, call: ast.Call) -> list[Maker]:
         """Another type of exception than the one that has to be raised."""
-        if _name(call.func) not in RAISING or not call.args:
+        own = _owner(call.func) == "self" or self._is_of_pytest(call.func)
+        if _name(call.func) not in RAISING or not own or not call.args:
             return []
         expected = call.args[0]
 
@@ -342,6 +370,10 @@ class TestFunction:
             return Change((self._text.replaced(expected, other),))
 
         return [make]
+
+    def _is_of_pytest(self, function: ast.expr) -> bool:
+        imported = isinstance(function, ast.Name) and b"from pytest import" in self._text.data
+        return imported or _owner(function) == "pytest"
 
     def _turned_around(self, test: ast.expr) -> Maker:
         text = self._text.of(test)
@@ -422,12 +454,26 @@ def _name(function: ast.expr) -> str:
     return ""
 
 
+def _owner(function: ast.expr) -> str:
+    """What a function is an attribute of: "self", "np", "np.testing"; else nothing."""
+    return ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
+
+
 def _content(node: ast.expr) -> ast.expr:
     """The literal that a value such as `array([1, 2])` is made from."""
     match node:
-        case ast.Call(func=function, args=[content]) if _name(function) in CONTENTS:
+        case ast.Call(func=function, args=[content], keywords=[]) if _name(function) in CONTENTS:
             return content
     return node
+
+
+def _meaning(node: ast.expr) -> Callable[[Any], object]:
+    """What a literal stands for where it is the content of `node`."""
+    return CONTENTS.get(_name(node.func), _itself) if isinstance(node, ast.Call) else _itself
+
+
+def _itself(value: object) -> object:
+    return value
 
 
 def _number(node: ast.expr) -> float | None:
@@ -456,8 +502,9 @@ def _cells(decorator: ast.expr, name: str) -> list[ast.expr] | None:
     match decorator:
         case ast.Call(
             func=ast.Attribute(attr="parametrize"),
-            args=[names, ast.List(elts=rows) | ast.Tuple(elts=rows), *_],
-        ):
+            args=[names, ast.List(elts=rows) | ast.Tuple(elts=rows)],
+            keywords=keywords,
+        ) if "indirect" not in [keyword.arg for keyword in keywords]:
             pass
         case _:
             return None
@@ -489,7 +536,7 @@ def _unrelated_error(expected: ast.expr, chance: random.Random) -> str | None:
     """The name of a builtin exception that the expected one neither is nor derives from."""
     known = getattr(builtins, expected.id, None) if isinstance(expected, ast.Name) else None
     if not isinstance(known, type) or not issubclass(known, BaseException):
-        return chance.choice(RARE_ERRORS)
+        return chance.choice(RARE_ERRORS[:2])
     others = [
         name
         for name in (*COMMON_ERRORS, *RARE_ERRORS)
@@ -498,13 +545,20 @@ def _unrelated_error(expected: ast.expr, chance: random.Random) -> str | None:
     return chance.choice(others) if others else None
 
 
-def mutated(text: str, chance: random.Random, *, beyond: float = 0.0) -> str | None:
+def mutated(
+    text: str,
+    chance: random.Random,
+    *,
+    beyond: float = 0.0,
+    meaning: Callable[[Any], object] = _itself,
+) -> str | None:
     """A literal of the same type and another value; None where `text` is no literal.
 
     Args:
         text: Source of an expression.
         chance: Where the choice comes from.
         beyond: Numbers differ by more than this.
+        meaning: What the values are turned into before they are compared.
     """
     try:
         value = ast.literal_eval(text)
@@ -521,7 +575,9 @@ def mutated(text: str, chance: random.Random, *, beyond: float = 0.0) -> str | N
         except (*EVALUATION_ERRORS, Warning):
             continue
         if type(found) is type(value) and found != value and _differ(found, value, beyond):
-            return other
+            with contextlib.suppress(TypeError, ValueError, ArithmeticError):
+                if meaning(found) != meaning(value):
+                    return other
     return None
 
 
@@ -573,7 +629,7 @@ def _with_another_character(text: str, chance: random.Random) -> str:
         if truth.start() <= k < truth.end():
             other = "False" if truth.group() == "True" else "True"
             return text[: truth.start()] + other + text[truth.end() :]
-    after = chance.choice((k, k + 1))
+    after = chance.choice((k, k + 1)) if text.isdigit() else k + 1
     return text[:k] + _of_its_kind(text[k], chance) + text[after:]
 
 
