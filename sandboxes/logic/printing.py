@@ -10,6 +10,7 @@ and Prover9 has one variable to a quantifier.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -222,6 +223,7 @@ class _Infix:
 _PLAIN: Final = re.compile(r"[^\W\d]\w*")
 
 
+@functools.lru_cache(maxsize=4096)
 def _is_plain(name: str) -> bool:
     """Whether a name is one word for all of these dialects, and has no other meaning."""
     words = tokens(f"({name})") if _PLAIN.fullmatch(name) else []
