@@ -79,7 +79,7 @@ class LimitSettings(BaseModel):
     max_output_bytes: Bytes
     """Output kept per stream."""
     deterministic_steps: Annotated[int, Field(ge=0, le=_INT64_MAX)]
-    """Solver rlimit or Lean heartbeats; 0 means no such limit."""
+    """Solver rlimit or Lean heartbeats; 0 leaves it to what judges."""
 
     def limits(self) -> Limits:
         """The same as plain data."""

@@ -199,7 +199,7 @@ class Limits:
     max_output_bytes: int
     """Kept per stream; more is counted, not kept."""
     deterministic_steps: int
-    """Solver rlimit or Lean heartbeats."""
+    """Solver rlimit or Lean heartbeats; 0 leaves it to the executor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
