@@ -6,6 +6,7 @@ an error: a premise that is dropped would change what follows.
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,13 +20,17 @@ from sandboxes.logic.syntax import Span
 __all__ = ["Layout", "Part", "Piece", "lines", "prover9_lists"]
 
 
-class Part:
-    """Where a formula stands in a text that has parts: the names of headings."""
+class Part(enum.Enum):
+    """Where a formula stands in a text that has parts."""
 
-    UNMARKED: Final = "unmarked"
-    PREMISE: Final = "premise"
-    GOAL: Final = "goal"
-    PREDICATE: Final = "predicate"
+    UNMARKED = enum.auto()
+    """Before any heading."""
+    PREMISE = enum.auto()
+    """Under a heading of premises."""
+    GOAL = enum.auto()
+    """Under a heading of the goal, or behind a sign of it."""
+    PREDICATE = enum.auto()
+    """In the list of predicates: a declaration, and no formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Piece:
 
     span: Span
     gloss: str
-    part: str
+    part: Part
 
 
 @dataclass(slots=True)

@@ -105,8 +105,8 @@ def _read_spellings(sources: Sequence[Source], dialect: Dialect, collected: Coll
 
 
 def _read_pieces(source: Source, spelling: Dialect, layout: Layout, collected: Collected) -> None:
-    stated = [piece for piece in layout.pieces if piece.part != Part.PREDICATE]
-    goals = [piece for piece in stated if piece.part == Part.GOAL]
+    stated = [piece for piece in layout.pieces if piece.part is not Part.PREDICATE]
+    goals = [piece for piece in stated if piece.part is Part.GOAL]
     if source.role is Role.PREMISES and goals:
         collected.error(
             source,
@@ -127,7 +127,7 @@ def _read_pieces(source: Source, spelling: Dialect, layout: Layout, collected: C
     for piece in layout.pieces:
         if collected.is_over():
             return
-        if piece.part == Part.PREDICATE:
+        if piece.part is Part.PREDICATE:
             _note_gloss(source, spelling, piece, collected)
             continue
         formula, findings = _parse(source, spelling, piece.span)
@@ -142,7 +142,7 @@ def _is_goal(role: Role, piece: Piece, goals: list[Piece], last: Piece) -> bool:
         case Role.GOAL:
             return True
         case Role.FORMALISATION:
-            return piece.part == Part.GOAL if goals else piece is last
+            return piece.part is Part.GOAL if goals else piece is last
         case _:
             return False
 

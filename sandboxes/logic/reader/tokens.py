@@ -15,7 +15,6 @@ class TokenKind(enum.Enum):
     """What a word is."""
 
     NAME = "a name"
-    VARIABLE = "a variable"
     FORALL = "∀"
     EXISTS = "∃"
     NOT = "¬"
