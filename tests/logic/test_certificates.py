@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sandboxes.logic.answers import Status
@@ -47,6 +47,7 @@ from tests.logic.generated import (
     b,
     clauses_of,
     closed_formulas,
+    examples,
     f,
     small_model,
     x,
@@ -265,11 +266,7 @@ def refuted(formulas: Sequence[Formula]) -> Certificate:
 FORMULAS = st.one_of(
     st.lists(closed_formulas(FUNCTIONAL), min_size=1, max_size=3), clauses_of(FUNCTIONAL)
 )
-SEARCHING = settings(
-    max_examples=400,
-    deadline=None,
-    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
-)
+SEARCHING = examples(400)
 
 
 @SEARCHING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sandboxes.logic.evaluator import Interpretation, Silent, TooManySteps, holds
@@ -25,6 +25,7 @@ from tests.logic.generated import (
     P,
     a,
     closed_formulas,
+    examples,
     f,
     interpretations,
     true_in,
@@ -35,10 +36,10 @@ from tests.logic.generated import (
 TWO = Interpretation({INDIVIDUAL: 2}, {a.symbol: {(): 1}}, {P: frozenset({(1,)})})
 
 
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @given(closed_formulas(FUNCTIONAL), st.integers(1, 2), st.integers(0, 10**6))
 def test_evaluation_agrees_with_python(formula: Formula, size: int, choice: int) -> None:
-    every = list(interpretations([formula], size))
+    every = list(interpretations([formula], {INDIVIDUAL: size}))
     interpretation = every[choice % len(every)]
     assert holds(formula, interpretation) is true_in([formula], interpretation)
 

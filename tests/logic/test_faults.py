@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sandboxes.logic import theory as engine
@@ -35,13 +35,14 @@ from tests.logic.generated import (
     b,
     clauses_of,
     closed_formulas,
+    examples,
     small_model,
     true_in,
 )
 from tests.logic.test_loops import formulas
 
 FORMULAS = st.one_of(st.lists(closed_formulas(FUNCTIONAL), min_size=1, max_size=3), clauses_of())
-SEARCHING = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SEARCHING = examples(300)
 
 
 def is_right(answer: Answer, asked: Sequence[Formula]) -> bool:

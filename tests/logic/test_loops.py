@@ -6,7 +6,7 @@ from itertools import combinations, product
 from random import Random
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sandboxes.logic.answers import Status, hypotheses
@@ -18,7 +18,7 @@ from sandboxes.logic.evaluator import holds
 from sandboxes.logic.syntax import Formula, predicate
 from sandboxes.logic.theory import GroundTheory, decide, decide_all
 from sandboxes.logic.voting import ANSWERS, Calibration, is_majority_settled, majority
-from tests.logic.generated import RELATIONAL, clauses_of, closed_formulas
+from tests.logic.generated import RELATIONAL, clauses_of, closed_formulas, examples
 from tests.logic.test_theory import problem
 from verifier_service.model import Entailment
 
@@ -30,7 +30,7 @@ def formulas(*texts: str) -> list[Formula]:
     return list(hypotheses(problem(*texts, "⊤"))[: len(texts)])
 
 
-SMALL = settings(max_examples=150, deadline=None)
+SMALL = examples(150)
 
 
 # Cores and consistency

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pysat.solvers import Glucose4
 
 from sandboxes.logic.rup import TooMuchWork, refutation
+from tests.logic.generated import examples
 
 LITERALS = st.integers(1, 5).flatmap(lambda number: st.sampled_from([number, -number]))
 CLAUSES = st.lists(LITERALS, min_size=1, max_size=3)
@@ -43,14 +44,14 @@ def test_refutations(clauses: list[list[int]], steps: list[list[int]], is_refute
     assert (refutation(clauses, steps) is not None) is is_refuted
 
 
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @given(st.lists(CLAUSES, max_size=30), st.lists(st.lists(LITERALS, max_size=3), max_size=4))
 def test_no_steps_refute_what_can_hold(clauses: list[list[int]], steps: list[list[int]]) -> None:
     if refutation(clauses, steps) is not None:
         assert not satisfiable(clauses)
 
 
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @given(st.lists(CLAUSES, min_size=10, max_size=40))
 def test_what_a_solver_learns_is_a_refutation_and_so_is_what_it_used(
     clauses: list[list[int]],

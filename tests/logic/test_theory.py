@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sandboxes.logic.answers import Question, Status, hypotheses
@@ -34,12 +34,14 @@ from tests.logic.generated import (
     RELATIONAL,
     clauses_of,
     closed_formulas,
+    examples,
     small_model,
+    sorted_formulas,
     true_in,
 )
 from verifier_service.model import Entailment
 
-MANY = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = examples(500)
 
 
 def problem(*texts: str) -> Problem:
@@ -77,6 +79,12 @@ def test_formulas_with_functions_agree_with_brute_force(formulas: list[Formula])
 
 
 @MANY
+@given(st.lists(sorted_formulas(), min_size=1, max_size=3))
+def test_formulas_of_two_sorts_agree_with_brute_force(formulas: list[Formula]) -> None:
+    asked(formulas)
+
+
+@MANY
 @given(clauses_of())
 def test_many_short_formulas_agree_with_brute_force(formulas: list[Formula]) -> None:
     asked(formulas)
@@ -88,7 +96,7 @@ def test_universal_formulas_without_functions_are_always_decided(formulas: list[
     assert asked(formulas) is not Status.UNDECIDED
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(closed_formulas(FUNCTIONAL), min_size=2, max_size=4), st.data())
 def test_selections_are_answered_as_if_alone(formulas: list[Formula], data: st.DataObject) -> None:
     theory = GroundTheory(formulas)
