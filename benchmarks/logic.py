@@ -44,7 +44,7 @@ from sandboxes.logic.solvers.process import SolverProcesses
 from sandboxes.logic.solvers.smtlib import declarations, smtlib
 from sandboxes.logic.solvers.tptp import tptp
 from sandboxes.logic.solvers.vocabulary import Vocabulary
-from sandboxes.logic.syntax import Negation, Problem, closure, free_variables
+from sandboxes.logic.syntax import Problem, closure, free_variables
 from sandboxes.logic.voting import Calibration
 from verifier_service.model import (
     Candidate,
@@ -203,10 +203,9 @@ async def difference(
     if problem is None or problem.goal is None:
         return "not read"
     premises = [closure(premise.formula) for premise in problem.premises]
-    goal, denial = closure(problem.goal.formula), problem.denial()
     count = len(premises)
     inquiry = Inquiry(
-        formulas=[*premises, Negation(goal), Negation(denial)],
+        formulas=[*premises, problem.denial(), problem.affirmation()],
         questions={
             "premises": tuple(range(count)),
             "proved": (*range(count), count),

@@ -123,4 +123,4 @@ def hypotheses(problem: Problem) -> tuple[Formula, ...]:
     premises = tuple(closure(premise.formula) for premise in problem.premises)
     if problem.goal is None:
         return premises
-    return (*premises, closure(problem.goal.formula), problem.denial())
+    return (*premises, problem.affirmation(), problem.denial())

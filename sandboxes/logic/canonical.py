@@ -77,11 +77,11 @@ class Canonical:
 
 
 def canonical(problem: Problem) -> Canonical:
-    """The key of a problem: premises as a set, and the goal with what its denial is."""
+    """The key of a problem: premises as a set, and what affirms and denies the goal."""
     premises = [normal(closure(premise.formula)) for premise in problem.premises]
     goals: list[Formula] = []
     if problem.goal:
-        goals = [normal(closure(problem.goal.formula)), normal(problem.denial())]
+        goals = [normal(problem.affirmation()), normal(problem.denial())]
     coloured = _Coloured([*goals, *premises], len(goals))
     groups: dict[Formula, list[int]] = defaultdict(list)
     for index, premise in enumerate(premises):

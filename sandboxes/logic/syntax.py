@@ -285,9 +285,9 @@ class Problem:
     Attributes:
         premises: In the order of the text.
         goal: None where only the premises are asked about.
-        closed_negation: Whether denying a goal with free variables denies its closure. A prover
-            that is handed the negation and closes that, as Prover9 under NLTK, does not: it
-            looks for a proof of `∀x ¬goal(x)`.
+        closed_negation: Whether a goal with free variables is contradicted where the premises
+            entail the negation of its closure. A prover that is handed the negation and closes
+            that, as Prover9 under NLTK, asks for more: that they entail `∀x ¬goal(x)`.
     """
 
     premises: tuple[Statement, ...]
@@ -295,16 +295,28 @@ class Problem:
     closed_negation: bool = True
 
     def denial(self) -> Formula:
-        """The closed negation of the goal.
+        """What cannot hold together with the premises where they entail the goal; closed.
 
         Raises:
             ValueError: There is no goal.
         """
+        return Negation(closure(self._goal()))
+
+    def affirmation(self) -> Formula:
+        """What cannot hold together with the premises where they contradict the goal; closed.
+
+        Raises:
+            ValueError: There is no goal.
+        """
+        goal = self._goal()
+        if self.closed_negation or not free_variables(goal):
+            return closure(goal)
+        return Negation(closure(Negation(goal)))
+
+    def _goal(self) -> Formula:
         if self.goal is None:
-            raise ValueError("A problem without a goal has no denial.")
-        if self.closed_negation:
-            return Negation(closure(self.goal.formula))
-        return closure(Negation(self.goal.formula))
+            raise ValueError("A problem without a goal neither affirms nor denies one.")
+        return self.goal.formula
 
 
 def conjunction(formulas: Iterable[Formula]) -> Formula:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sandboxes.logic import syntax as s
-from sandboxes.logic.printing import printed, printed_term
+from sandboxes.logic.printing import printed_term
 from sandboxes.logic.reader import Dialect, ErrorCode, Reading, Role, Source, read
+from sandboxes.logic.theory import decide
+from verifier_service.model import Entailment
 
 
 def _read(premises: list[str], goal: str) -> Reading:
@@ -125,7 +127,26 @@ def test_a_name_has_one_use(premise: str, goal: str) -> None:
     ).problem
 
 
-def test_the_denial_of_an_open_goal_is_closed_after_negation() -> None:
-    problem = _read([], "P(x)").problem
+@pytest.mark.parametrize(
+    ("premise", "entailment"),
+    [
+        pytest.param("P(A)", Entailment.INDEPENDENT, id="one-thing"),
+        pytest.param("all x. P(x)", Entailment.ENTAILED, id="everything"),
+        pytest.param("-P(A)", Entailment.INDEPENDENT, id="one-thing-not"),
+        pytest.param("all x. -P(x)", Entailment.CONTRADICTED, id="nothing"),
+    ],
+)
+def test_an_open_goal_follows_for_all_values_and_fails_for_all_values(
+    premise: str, entailment: Entailment
+) -> None:
+    """As LINC asks Prover9: for `P(x)`, and for `-(P(x))`, each closed by itself."""
+    problem = _read([premise], "P(x)").problem
     assert problem
-    assert printed(problem.denial()) == "∀x ¬P(x)"
+    assert decide(problem).entailment is entailment
+
+
+def test_an_open_goal_read_with_tolerance_fails_where_it_fails_for_one() -> None:
+    sources = [Source("premises[0]", "-P(A)"), Source("conclusion", "P(x)", Role.GOAL)]
+    problem = read(sources, Dialect.NLTK).problem
+    assert problem
+    assert decide(problem).entailment is Entailment.CONTRADICTED

@@ -106,11 +106,19 @@ def test_size_and_depth_count_terms() -> None:
     assert depth(formula) == 4
 
 
-def test_the_denial_of_an_open_goal_is_the_negation_of_its_closure() -> None:
+def test_what_affirms_and_denies_an_open_goal() -> None:
     goal = Statement("goal", Atom(P, (X,)))
-    assert Problem((), goal).denial() == Negation(Universal((X,), Atom(P, (X,))))
+    closed = Problem((), goal)
+    assert closed.affirmation() == Universal((X,), Atom(P, (X,)))
+    assert closed.denial() == Negation(Universal((X,), Atom(P, (X,))))
     open_first = Problem((), goal, closed_negation=False)
-    assert open_first.denial() == Universal((X,), Negation(Atom(P, (X,))))
+    assert open_first.affirmation() == Negation(Universal((X,), Negation(Atom(P, (X,)))))
+    assert open_first.denial() == closed.denial()
+
+
+def test_a_closed_goal_is_affirmed_by_itself() -> None:
+    goal = Statement("goal", Atom(P, (A,)))
+    assert Problem((), goal, closed_negation=False).affirmation() == goal.formula
 
 
 def test_trees_at_the_depth_limit_are_usable() -> None:
