@@ -129,23 +129,33 @@ class _Writer:
         )
 
     def _term(self, number: int) -> int:
-        known = self._numbers.get(number)
-        if known is None:
-            symbol, arguments = self._grounding.terms[number]
-            term = self._chosen(symbol, arguments)
-            known = self._numbers[number] = len(self._terms)
-            self._terms.append(term)
-        return known
+        """The place of a term, which is put after its parts. Terms may be deeper than formulas."""
+        pending = [number]
+        while pending:
+            current = pending[-1]
+            symbol, parts = self._parts(current)
+            missing = [part for part in parts if part not in self._numbers]
+            if missing:
+                pending.extend(missing)
+                continue
+            pending.pop()
+            if current not in self._numbers:
+                self._numbers[current] = len(self._terms)
+                arguments = tuple([self._numbers[part] for part in parts])
+                self._terms.append(GroundTerm(symbol, arguments))
+        return self._numbers[number]
 
-    def _chosen(self, symbol: Symbol, arguments: tuple[int, ...]) -> GroundTerm:
+    def _parts(self, number: int) -> tuple[Symbol | Witness | Element, list[int]]:
+        """A term as a certificate has it: with witnesses for what Skolem functions choose."""
+        symbol, arguments = self._grounding.terms[number]
         if not isinstance(symbol, Skolem):
-            return GroundTerm(symbol, tuple([self._term(argument) for argument in arguments]))
+            return symbol, list(arguments)
         choice = self._grounding.clauses.choices.get(symbol)
         if choice is None:
-            return GroundTerm(Element(symbol.sort))
+            return Element(symbol.sort), []
         values = dict(zip(choice.parameters, arguments, strict=True))
-        free = [self._term(self._grounding.evaluated(term, values)) for term in choice.free]
-        return GroundTerm(Witness(choice.formula, choice.node, choice.index), tuple(free))
+        free = [self._grounding.evaluated(term, values) for term in choice.free]
+        return Witness(choice.formula, choice.node, choice.index), free
 
     def _clause(self, clause: Sequence[int]) -> tuple[int, ...]:
         return tuple([self._proposition(literal) for literal in clause])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -13,18 +13,25 @@ from sandboxes.logic.answers import Question, Status, hypotheses
 from sandboxes.logic.certificates import check
 from sandboxes.logic.reader import Role, Source, read
 from sandboxes.logic.syntax import (
+    DEPTH_LIMIT,
     Application,
     Atom,
     Conjunction,
     Disjunction,
     Equality,
     Equivalence,
+    ExclusiveOr,
+    Existential,
     Formula,
+    Implication,
     Negation,
     Problem,
     Symbol,
+    Term,
     Universal,
     Variable,
+    closure,
+    depth,
     function,
     predicate,
 )
@@ -354,6 +361,71 @@ def test_hostile_sizes_end_in_bounded_steps(formulas: list[Formula], status: Sta
     assert answer.status is status
     assert answer.steps <= effort.instances + effort.search
     assert bool(answer.reason) is (status is Status.UNDECIDED)
+
+
+def tower(step: Callable[[Formula], Formula]) -> Formula:
+    """A formula as deep as a formula may be."""
+    formula: Formula = Atom(predicate("P", 1), (Variable("x"),))
+    while depth(formula) < DEPTH_LIMIT - 2:
+        formula = step(formula)
+    return closure(formula)
+
+
+B, X = Atom(predicate("B")), Variable("x")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(Negation, id="not"),
+        pytest.param(lambda part: Conjunction((B, part)), id="and"),
+        pytest.param(lambda part: Disjunction((part, B)), id="or"),
+        pytest.param(lambda part: Implication(part, B), id="implies"),
+        pytest.param(lambda part: Equivalence(part, B), id="iff"),
+        pytest.param(lambda part: ExclusiveOr(B, part), id="xor"),
+        pytest.param(lambda part: Universal((X,), part), id="for-all"),
+        pytest.param(lambda part: Existential((X,), Equivalence(part, B)), id="for-some-iff"),
+        pytest.param(lambda part: Universal((X,), Disjunction((B, part))), id="for-all-or"),
+    ],
+)
+def test_formulas_as_deep_as_they_may_be(step: Callable[[Formula], Formula]) -> None:
+    formula = tower(step)
+    assert depth(formula) <= DEPTH_LIMIT
+    consistent = GroundTheory([formula]).ask(frozenset({0}))
+    contrary = GroundTheory([formula, Negation(formula)]).ask(frozenset({0, 1}))
+    assert consistent.status is Status.SATISFIABLE
+    assert contrary.status is Status.UNSATISFIABLE
+
+
+def test_terms_as_deep_as_they_may_be() -> None:
+    term = deeper(Application(function("a")), DEPTH_LIMIT - 2)
+    formula = Atom(predicate("P", 1), (term,))
+    assert depth(formula) == DEPTH_LIMIT
+    assert GroundTheory([formula]).ask(frozenset({0})).status is Status.SATISFIABLE
+    answer = GroundTheory([formula, Negation(formula)]).ask(frozenset({0, 1}))
+    assert answer.status is Status.UNSATISFIABLE
+
+
+def test_instances_whose_terms_are_deeper_than_any_formula() -> None:
+    steps = [predicate(f"P{number}", 1) for number in range(9)]
+    x, image = Variable("x"), deeper(Variable("x"), 50)
+    rules = [
+        Universal((x,), Implication(Atom(one, (x,)), Atom(other, (image,))))
+        for one, other in pairwise(steps)
+    ]
+    start = Atom(steps[0], (Application(function("a")),))
+    formulas: list[Formula] = [start, *rules, Universal((x,), Negation(Atom(steps[-1], (x,))))]
+    theory = GroundTheory(formulas, Effort(instances=10**8))
+    answer = theory.ask(frozenset(range(len(formulas))))
+    assert answer.status is Status.UNSATISFIABLE
+    assert answer.certificate is not None
+    assert len(answer.certificate.terms) > 8 * 50
+
+
+def deeper(term: Term, count: int) -> Term:
+    for _ in range(count):
+        term = Application(function("f", 1), (term,))
+    return term
 
 
 def pigeons(holes: int) -> Problem:
