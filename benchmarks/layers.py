@@ -131,7 +131,7 @@ def compared() -> Iterator[list[Layered]]:
     """All combinations that can be had here."""
     user, pids = linux.CLONE_NEWUSER, linux.CLONE_NEWPID
     every = user | pids | linux.CLONE_NEWNS
-    limits = (lambda: limit_resources(LIMITS),)
+    limits = (lambda: limit_resources(LIMITS, processes_of_ours=1),)
     inner = (mount, *limits, linux.drop_capabilities, install_filter)
     ways = [
         Layered(REFERENCE),
