@@ -122,6 +122,14 @@ def _meaning(reading: Reading) -> tuple[list[str], str]:
         pytest.param(
             "!P(a, True) && ~Q(a, False) >>> R(a)", [], "(¬P(a) ∧ Q(a)) → R(a)", id="pyke-denial"
         ),
+        pytest.param(
+            "formulas(assumptions).\nall x p.\nq. all x. r(x).\nend_of_list.\n"
+            "formulas(goals).\nexists x q.\nend_of_list.",
+            ["∀x p", "q", "∀x r(x)"],
+            "∃x q",
+            id="dots-that-end-and-dots-that-do-not",
+        ),
+        pytest.param("all x p.\nq.", ["∀x p"], "q", id="dots-at-the-ends-of-lines"),
         pytest.param("P(a)\n⊢ Q(a)\n", ["P(a)"], "Q(a)", id="turnstile"),
         pytest.param("**Premises:** P(a)\nConclusion: Q(a)", ["P(a)"], "Q(a)", id="headings"),
     ],

@@ -55,6 +55,18 @@ def test_problems_in_unicode(problem: Problem) -> None:
     assert [one.formula for one in again.premises] == [one.formula for one in problem.premises]
 
 
+@given(problems(formulas(exclusive=False, block=1)))
+@_THOROUGH
+def test_problems_in_lists_of_prover9(problem: Problem) -> None:
+    text = printed_problem(problem, Dialect.PROVER9)
+    again = read([Source("text", text, Role.FORMALISATION)]).problem
+    assert again
+    assert [one.formula for one in again.premises] == [one.formula for one in problem.premises]
+    assert again.goal
+    assert problem.goal
+    assert again.goal.formula == problem.goal.formula
+
+
 @pytest.mark.parametrize("dialect", [Dialect.TPTP, Dialect.SMTLIB, Dialect.UNICODE])
 @given(problem=problems(formulas()))
 @_THOROUGH

@@ -504,6 +504,8 @@ class _Parser:
             # `all x y (P(x))`: a letter with a bracket after a space is one more variable.
             is_apart = follower.start > self.word.end
             return not (is_apart and _LETTER.fullmatch(self.word.text))
+        if follower.kind is TokenKind.DOT:
+            return self.words[self.at + 2].kind is TokenKind.END
         return follower.kind in (*_RELATIONS, *_TIGHTNESS, TokenKind.END, TokenKind.CLOSE)
 
     def bracketed(self) -> Formula:

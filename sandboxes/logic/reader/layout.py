@@ -275,11 +275,16 @@ def _read_list(source: Source, text: str, opened: re.Match[str], layout: Layout)
 
 
 def _dots(text: str, start: int, end: int) -> Iterator[int]:
-    """Where formulas end: at dots that stand after no quantifier's variables."""
-    binding = False
+    """Where formulas end: at all dots but that of NLTK's `all x. P(x)`, where there is but a name
+    after a quantifier. `all x p.` is a formula.
+    """
+    names: int | None = None  # since the quantifier that is being read
     for word in tokens(text, start, end):
-        if word.kind is TokenKind.DOT and not binding:
-            yield word.start
-        binding = word.kind in (TokenKind.FORALL, TokenKind.EXISTS) or (
-            binding and word.kind in (TokenKind.NAME, TokenKind.COMMA)
-        )
+        if word.kind in (TokenKind.FORALL, TokenKind.EXISTS):
+            names = 0
+        elif word.kind is TokenKind.NAME and names is not None:
+            names += 1
+        else:
+            if word.kind is TokenKind.DOT and names != 1:
+                yield word.start
+            names = None
