@@ -9,6 +9,7 @@ run: it has imported the checker before the first candidate.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -22,12 +23,19 @@ Check = Callable[[str], bool]
 def fork(task: dict[str, Any], *, runs: bool) -> Check:
     """A fork for each candidate, with nothing between it and this process: the floor."""
 
+    def run(source: str) -> None:
+        program = f"{source}\n{task['tests']}\ncheck({task['entry_point']})\n"
+        exec(compile(program, "candidate.py", "exec"), {})
+
+    run(task["sample"])  # or every fork would have to learn it
+    gc.collect()
+    gc.freeze()
+
     def check(source: str) -> bool:
         pid = os.fork()
         if pid == 0:
             if runs:
-                program = f"{source}\n{task['tests']}\ncheck({task['entry_point']})\n"
-                exec(compile(program, "candidate.py", "exec"), {})
+                run(source)
             os._exit(0)
         return os.waitpid(pid, 0)[1] == 0
 

