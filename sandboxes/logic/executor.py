@@ -159,7 +159,7 @@ class LogicExecutor:
     ) -> tuple[Verdict, ResourceUsage]:
         asked = await asyncio.to_thread(ask, logic, source)
         if not isinstance(asked, Asked):
-            if not is_query(logic, asked.errors):
+            if not is_query(logic, asked):
                 said = await asyncio.to_thread(unreadable, asked.errors, logic, source)
                 return said, ResourceUsage()
             return await self._judged_query(logic, source, limits)
@@ -217,7 +217,7 @@ def _check_premises(asked: Asked, settlement: Settlement, logic: LogicProblem) -
     """
     answer = settlement.answers[Question.PREMISES]
     is_own = set(answer.core) & set(asked.own_premises)
-    is_asked = logic.expected in (None, Entailment.INCONSISTENT_PREMISES)
+    is_asked = logic.expected in (None, Entailment.INCONSISTENT_PREMISES) and not logic.reference
     if answer.certificate is not None and not (is_own or is_asked or settlement.disputed):
         raise InvalidSpec.of(
             [

@@ -7,10 +7,10 @@ formulas themselves is found here; see docs/logic.md for what does not show ther
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Final
 
-from sandboxes.logic.answers import Answer, Question, Status, hypotheses
+from sandboxes.logic.answers import Question, Status, hypotheses
 from sandboxes.logic.judge import Facts, entailment
 from sandboxes.logic.portfolio import Portfolio
 from sandboxes.logic.problems import Asked
@@ -29,6 +29,10 @@ from sandboxes.logic.syntax import (
 from verifier_service.model import Entailment, Limits
 
 __all__ = ["undeserved"]
+
+MOST_TRIED: Final = 64
+"""Formulas of the candidate's that are compared with the conclusion. Where there are more that the
+answer rests on and that speak of the same, nobody can tell."""
 
 
 async def undeserved(why: str, facts: Facts, portfolio: Portfolio, *, limits: Limits) -> str:
@@ -57,7 +61,9 @@ async def undeserved(why: str, facts: Facts, portfolio: Portfolio, *, limits: Li
     if found is Entailment.INDEPENDENT:
         is_own = asked.brings_goal or bool(asked.own_premises)
         return "unconnected-conclusion" if is_own and _unconnected(asked) else ""
-    restated = await _restated(asked, found, portfolio)
+    restated, is_open = await _restated(facts, found, portfolio, limits)
+    if is_open:
+        return "solver-unknown"
     if restated:
         rest = await portfolio.settle(_without(asked, restated), limits=limits)
         left = dataclasses.replace(facts, settlement=rest)
@@ -65,64 +71,54 @@ async def undeserved(why: str, facts: Facts, portfolio: Portfolio, *, limits: Li
     return ""
 
 
-async def _restated(asked: Asked, found: Entailment, portfolio: Portfolio) -> tuple[int, ...]:
-    """Premises of the candidate's that say what follows, all by themselves."""
-    if not asked.own_premises or found not in (Entailment.ENTAILED, Entailment.CONTRADICTED):
-        return ()
-    restatement = _restatement(asked, found)
-    return restatement.found(await portfolio.ground(restatement.inquiry))
+async def _restated(
+    facts: Facts, found: Entailment, portfolio: Portfolio, limits: Limits
+) -> tuple[frozenset[int], bool]:
+    """Premises of the candidate's that say what follows, all by themselves.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Restatement:
-    """An inquiry that tells which of the candidate's premises say what is asked already."""
-
-    inquiry: Inquiry
-    claims: Mapping[int, tuple[tuple[str, ...], ...]]
-    """For each of those premises, sets of questions. It restates the conclusion if all of one
-    set come out unsatisfiable."""
-
-    def found(self, answers: Mapping[str, Answer]) -> tuple[int, ...]:
-        """Indices of the premises that do."""
-
-        def is_unsatisfiable(question: str) -> bool:
-            return answers[question].status is Status.UNSATISFIABLE
-
-        return tuple(
-            index
-            for index, alternatives in self.claims.items()
-            if any(all(map(is_unsatisfiable, one)) for one in alternatives)
-        )
-
-
-def _restatement(asked: Asked, entailment: Entailment) -> _Restatement:
-    """Asks whether a part of a premise of the candidate's says what follows, all by itself.
-
-    Where the conclusion is the problem's, a part that implies it does. Where it is the candidate's
-    own, a part that is equivalent to it does: that one sentence follows from another alone is
-    common in what is formalised.
+    Where the conclusion is the problem's, one that implies it does. Where it is the candidate's
+    own, one that has an equivalent of it as a part: that one sentence follows from another alone
+    is common in what is formalised. Also whether that could not be told.
     """
-    *_, goal, denial = hypotheses(asked.problem)
-    aim, opposite = goal, denial
-    if entailment is Entailment.CONTRADICTED:
-        aim, opposite = denial, goal
-    formulas: list[Formula] = [aim, opposite]
-    questions: dict[str, tuple[int, ...]] = {}
-    claims: dict[int, tuple[tuple[str, ...], ...]] = {}
-    for index in asked.own_premises:
-        alternatives = []
-        for part in _parts(closure(asked.problem.premises[index].formula)):
-            number = len(formulas)
-            formulas += [part, Negation(part)]
-            implies, implied = f"{number}-implies", f"{number}-implied"
-            questions[implies] = (1, number)
-            needed = [implies]
+    asked = facts.asked
+    *_, aim, opposite = hypotheses(asked.problem)
+    decisive = facts.answers[Question.DENIED]
+    if found is Entailment.CONTRADICTED:
+        aim, opposite = opposite, aim
+        decisive = facts.answers[Question.AFFIRMED]
+    spoken = set(symbols(aim))
+    restated: set[int] = set()
+    tried = 0
+    for index in sorted(set(asked.own_premises) & set(decisive.core)):
+        premise = closure(asked.problem.premises[index].formula)
+        parts = _parts(premise) if asked.brings_goal else iter([premise])
+        for part in parts:
+            if not spoken.intersection(symbols(part)):
+                continue
+            tried += 1
+            if tried > MOST_TRIED:
+                return frozenset(), True
+            implies = await _contradict(portfolio, limits, part, opposite)
+            if implies is Status.UNDECIDED:
+                return frozenset(), True
+            if implies is Status.SATISFIABLE:
+                if part is premise:
+                    break  # then no part of it does either
+                continue
             if asked.brings_goal:
-                questions[implied] = (0, number + 1)
-                needed.append(implied)
-            alternatives.append(tuple(needed))
-        claims[index] = tuple(alternatives)
-    return _Restatement(inquiry=Inquiry(formulas=formulas, questions=questions), claims=claims)
+                implied = await _contradict(portfolio, limits, aim, Negation(part))
+                if implied is Status.UNDECIDED:
+                    return frozenset(), True
+                if implied is not Status.UNSATISFIABLE:
+                    continue
+            restated.add(index)
+            break
+    return frozenset(restated), False
+
+
+async def _contradict(portfolio: Portfolio, limits: Limits, *formulas: Formula) -> Status:
+    inquiry = Inquiry(formulas=formulas, questions={"both": tuple(range(len(formulas)))})
+    return (await portfolio.settle(inquiry, limits=limits)).answers["both"].status
 
 
 def _parts(formula: Formula) -> Iterator[Formula]:
@@ -133,7 +129,7 @@ def _parts(formula: Formula) -> Iterator[Formula]:
             yield from _parts(operand)
 
 
-def _without(asked: Asked, premises: tuple[int, ...]) -> Inquiry:
+def _without(asked: Asked, premises: frozenset[int]) -> Inquiry:
     """The questions about a problem without some of its premises."""
     inquiry = asked.inquiry
     return Inquiry(

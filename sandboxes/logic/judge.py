@@ -13,7 +13,7 @@ from typing import Final
 
 from sandboxes.logic.answers import Answer, Answers, Question, Status
 from sandboxes.logic.portfolio import Settlement
-from sandboxes.logic.problems import DIFFERENCE, Asked
+from sandboxes.logic.problems import DIFFERENCE, TRUSTED, Asked
 from verifier_service.model import Assurance, Entailment, LogicProblem, Outcome
 
 __all__ = [
@@ -107,6 +107,8 @@ def reason(facts: Answered, logic: LogicProblem) -> str:
                 return "not-equivalent"
             case Status.UNDECIDED:
                 return unknown
+            case _ if facts.answers[TRUSTED].status is not Status.SATISFIABLE:
+                return unknown
             case Status.UNSATISFIABLE if logic.expected is None:
                 return facts.guard or "formula-equivalent"
     found = entailment(facts)
@@ -165,9 +167,9 @@ def _evidence(why: str, facts: Answered, logic: LogicProblem) -> list[Answer]:
     found = entailment(facts)
     needed: list[str] = []
     if DIFFERENCE in answers and why != "inconsistent-premises":
-        needed.append(DIFFERENCE)
+        needed += [DIFFERENCE, TRUSTED]
     if why in ("not-equivalent", "formula-equivalent"):
-        return [answers[DIFFERENCE]]
+        return [answers[question] for question in needed]
     match found:
         case Entailment.ENTAILED:
             needed += [Question.PREMISES, Question.DENIED]

@@ -181,11 +181,6 @@ class Portfolio:
             overloaded=overloaded,
         )
 
-    async def ground(self, inquiry: Inquiry) -> Mapping[str, Answer]:
-        """What the engine in this process alone says to an inquiry; it starts nothing."""
-        answers, _ = await self._aside(partial(answers_by_grounding, inquiry))
-        return answers
-
     async def _ask(
         self,
         inquiry: Inquiry,

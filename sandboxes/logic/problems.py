@@ -36,6 +36,7 @@ from verifier_service.model import Entailment, InvalidSpec, LogicProblem, Violat
 __all__ = [
     "CANDIDATE",
     "DIFFERENCE",
+    "TRUSTED",
     "Asked",
     "Query",
     "ask",
@@ -48,6 +49,9 @@ CANDIDATE: Final = "source"
 """Name of the candidate's text."""
 DIFFERENCE: Final = "difference"
 """The question whether the candidate's formula and the reference can disagree."""
+
+TRUSTED: Final = "trusted"
+"""The question whether the problem's own premises can hold together: else all is equivalent."""
 
 _BEYOND: Final = {ErrorCode.UNSUPPORTED, ErrorCode.ARITHMETIC}
 """Why a text is no problem of uninterpreted symbols."""
@@ -96,6 +100,7 @@ class Asked:
             questions[Question.DENIED] = (*premises, count + 1)
         if self.reference is not None:
             trusted = tuple(sorted(set(premises) - set(self.own_premises)))
+            questions[TRUSTED] = trusted
             questions[DIFFERENCE] = (*trusted, len(formulas))
             formulas.append(ExclusiveOr(self.own_formula, self.reference))
         return Inquiry(formulas=formulas, questions=questions)
@@ -155,9 +160,12 @@ def violations(logic: LogicProblem) -> list[Violation]:
         )
     dialect = _dialect(logic, "")
     for sources in (list(_trusted(logic)), list(_reference(logic))):
-        errors = read(sources, dialect).errors if sources else ()
-        if not is_query(logic, errors) or not isinstance(read_query(logic, ""), Query):
-            found += [_violation(error) for error in errors]
+        reading = read(sources, dialect) if sources else None
+        if reading is None or (
+            is_query(logic, reading) and isinstance(read_query(logic, ""), Query)
+        ):
+            continue
+        found += [_violation(error) for error in reading.errors]
     return found
 
 
@@ -213,10 +221,11 @@ def ask(logic: LogicProblem, source: str) -> Asked | Reading:
     )
 
 
-def is_query(logic: LogicProblem, errors: Sequence[Finding]) -> bool:
+def is_query(logic: LogicProblem, reading: Reading) -> bool:
     """Whether texts that are no problem of uninterpreted symbols may be a query with theories."""
-    asks_more = logic.conclusion or logic.reference
-    return not asks_more and any(error.code in _BEYOND for error in errors)
+    if reading.dialect is not Dialect.SMTLIB or logic.conclusion or logic.reference:
+        return False
+    return any(error.code in _BEYOND for error in reading.errors)
 
 
 def read_query(logic: LogicProblem, source: str) -> Query | tuple[Finding, ...]:

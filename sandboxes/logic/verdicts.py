@@ -20,7 +20,7 @@ from sandboxes.logic.judge import (
 )
 from sandboxes.logic.lints import Outcome as LintOutcome
 from sandboxes.logic.lints import lint_outcome
-from sandboxes.logic.problems import CANDIDATE, DIFFERENCE
+from sandboxes.logic.problems import CANDIDATE, DIFFERENCE, TRUSTED
 from sandboxes.logic.queries import Found
 from sandboxes.logic.reader import Finding, Fix
 from sandboxes.logic.repairs import effects
@@ -46,14 +46,19 @@ QUESTIONS: Final = {
     Question.PREMISES: "whether the premises can hold together",
     Question.AFFIRMED: "whether the premises and the conclusion can hold together",
     Question.DENIED: "whether the premises can hold and the conclusion fail",
+    TRUSTED: "whether the problem's own premises can hold together",
     DIFFERENCE: "whether the formula and the reference can disagree",
 }
 """What is asked, in words."""
+
+MOST_CHARACTERS: Final = 16_000
+"""Of one model or one argument in words; the evidence itself is checked whole."""
 
 _CLAIMS: Final = {
     Question.PREMISES: "All premises hold.",
     Question.AFFIRMED: "All premises hold, and so does the conclusion.",
     Question.DENIED: "All premises hold, and the conclusion fails.",
+    TRUSTED: "All premises of the problem hold.",
     DIFFERENCE: "Of the formula and the reference just one holds.",
 }
 _LABELS: Final = {
@@ -189,7 +194,7 @@ def _evidence(facts: Facts) -> LogicEvidence:
         models=tuple(
             LogicModel(
                 question=str(name),
-                text=described(answer.model, claim=_CLAIMS.get(name, "")),
+                text=_cut(described(answer.model, claim=_CLAIMS.get(name, ""))),
                 checked=True,
             )
             for name, answer in facts.answers.items()
@@ -198,7 +203,7 @@ def _evidence(facts: Facts) -> LogicEvidence:
         certificates=tuple(
             LogicCertificate(
                 question=str(name),
-                text=argument(answer.certificate, inquiry.formulas, names),
+                text=_cut(argument(answer.certificate, inquiry.formulas, names)),
                 instance_count=len(answer.certificate.instances),
                 step_count=len(answer.certificate.steps),
             )
@@ -222,6 +227,13 @@ def _claims(facts: Answered) -> tuple[SolverClaim, ...]:
         )
         for claim in facts.settlement.claims
     )
+
+
+def _cut(text: str) -> str:
+    """A text for a person, of bounded length."""
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    return f"{text[:MOST_CHARACTERS]} … ({len(text)} characters)"
 
 
 def _diagnostic(

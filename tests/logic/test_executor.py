@@ -295,6 +295,30 @@ async def test_premises_of_the_problem_that_contradict_each_other_judge_nobody(
         await verify("Q(a)", premises=("P(a)", "-P(a)"), expected=ENTAILED)
 
 
+async def test_a_reference_under_premises_that_contradict_each_other_judges_nobody(
+    verify: Verify,
+) -> None:
+    with pytest.raises(InvalidSpec, match=r"problem\.logic\.premises: contradict each other"):
+        await verify("Q(a)", premises=("P(a)", "-P(a)"), reference="R(a)")
+
+
+async def test_a_reference_under_premises_that_may_have_no_model_accepts_nobody(
+    verify: Verify,
+) -> None:
+    verdict = await verify(
+        "¬¬P(a)", premises=INFINITE, reference="P(a)", deterministic_steps=200, syntax="unicode"
+    )
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.INCONCLUSIVE, "solver-unknown")
+
+
+async def test_a_premise_with_very_many_parts_costs_bounded_work(verify: Verify) -> None:
+    source = " & ".join(f"P(c{number})" for number in range(5000)) + "\nP(c1) | P(c9)"
+    verdict = await verify(source, expected=ENTAILED)
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.INCONCLUSIVE, "solver-unknown")
+
+
 async def test_an_empty_candidate_where_a_formula_is_asked_for(verify: Verify) -> None:
     with pytest.raises(InvalidSpec, match=r"candidate\.source: is empty"):
         await verify("  \n", reference="P(a)")

@@ -9,7 +9,7 @@ from sandboxes.logic.certificates import Certificate
 from sandboxes.logic.evaluator import Interpretation
 from sandboxes.logic.judge import Facts, assurance, entailment, outcome, reason
 from sandboxes.logic.portfolio import Settlement
-from sandboxes.logic.problems import DIFFERENCE, Asked, ask
+from sandboxes.logic.problems import DIFFERENCE, TRUSTED, Asked, ask
 from verifier_service.model import (
     Assurance,
     Entailment,
@@ -36,6 +36,7 @@ def facts(
     denied: Answer | None = None,
     *,
     difference: Answer | None = None,
+    trusted: Answer = MODEL,
     guard: str = "",
     overloaded: bool = False,
 ) -> Facts:
@@ -46,6 +47,7 @@ def facts(
         Question.AFFIRMED: affirmed,
         Question.DENIED: denied,
         DIFFERENCE: difference,
+        TRUSTED: trusted if difference is not None else None,
     }
     settlement = Settlement(
         answers={name: answer for name, answer in answers.items() if answer is not None},
@@ -102,6 +104,8 @@ def facts(
                      id="different"),
         pytest.param(facts(MODEL, MODEL, MODEL, difference=OPEN), None, "solver-unknown",
                      id="perhaps-equivalent"),
+        pytest.param(facts(MODEL, MODEL, MODEL, difference=PROOF, trusted=OPEN), None,
+                     "solver-unknown", id="equivalent-under-premises-that-may-have-no-model"),
         pytest.param(facts(MODEL, MODEL, PROOF, difference=MODEL), ENTAILED, "not-equivalent",
                      id="as-expected-and-different"),
         pytest.param(facts(MODEL, MODEL, MODEL, difference=PROOF), ENTAILED, "other-answer",
