@@ -7,6 +7,7 @@ from typing import Final
 
 from sandboxes.conformance.programs import LIMITS, run
 from sandboxes.isolation.jail import Jail
+from sandboxes.isolation.pool import Lease
 
 __all__ = ["left_in"]
 
@@ -57,13 +58,13 @@ print(json.dumps([str(one) for one in found]))
 """
 
 
-async def left_in(jail: Jail) -> list[str]:
-    """Runs the next candidate in this jail; returns what it finds of the one before.
+async def left_in(place: Jail | Lease) -> list[str]:
+    """Runs the next candidate in this place; returns what it finds of the one before.
 
     Raises:
         SandboxLost: The jail itself did not survive the one before.
     """
-    ran = await run(jail, _LOOK, limits=LIMITS)
+    ran = await run(place, _LOOK, limits=LIMITS)
     try:
         return [str(one) for one in json.loads(ran.output)]
     except ValueError:

@@ -73,7 +73,7 @@ async def subject_of(name: str, *, image: str = "") -> AsyncIterator[Subject]:
         interpreter = getattr(backend, "interpreter", None) or Interpreter.running()
         executor = PythonTestsExecutor([(interpreter, jails)])
         kept.push_async_callback(executor.close)
-        yield Subject(backend=backend, executor=executor)
+        yield Subject(backend=backend, jails=jails, executor=executor)
 
 
 def _factory(name: str) -> Callable[[], Backend | Awaitable[Backend]]:

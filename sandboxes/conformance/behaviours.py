@@ -15,7 +15,7 @@ from typing import Final
 from sandboxes.conformance.afterwards import left_in
 from sandboxes.conformance.checks import Subject
 from sandboxes.conformance.forgeries import LIAR, SPEAK
-from sandboxes.conformance.programs import Ran, opened, run
+from sandboxes.conformance.programs import PROGRAM, Ran, run
 from sandboxes.conformance.verdicts import LIMITS, judged
 from sandboxes.python_tests.split import limits_of
 from verifier_service.model import Outcome, StdioCase, StdioCases, TestCode, TestForm
@@ -80,7 +80,7 @@ class Behaviour:
         program = self.source
         if not isinstance(self.form, StdioCases):
             program += "\nprint(repr(f())[:100])\n"
-        async with opened(subject.backend) as jail:
+        async with subject.jails.lease(PROGRAM) as jail:
             ran = await run(jail, program, limits=limits, kill_after_seconds=self.seconds)
             return [*self._excess(ran, memory_bytes), *await left_in(jail)]
 

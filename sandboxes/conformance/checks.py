@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from sandboxes.isolation.jail import Backend
+from sandboxes.isolation.pool import JailPool
 from verifier_service.model import Executor
 
-__all__ = ["JUDGING", "Check", "Finding", "State", "Subject", "find", "is_selected"]
+__all__ = ["JUDGING", "Check", "Finding", "State", "Subject", "Unseen", "find", "is_selected"]
 
 JUDGING: Final = {
     "separated-tests": "the tests, expected values and report are in another jail",
@@ -54,7 +55,13 @@ class Subject:
     """What is put to the test: a backend, and the executor for Python tests on it."""
 
     backend: Backend
+    jails: JailPool
+    """Of the backend, kept warm between runs."""
     executor: Executor
+
+
+class Unseen(Exception):
+    """A check can't look here; the message says why. It is skipped, not passed."""
 
 
 class Check(Protocol):
@@ -76,7 +83,11 @@ class Check(Protocol):
         ...
 
     async def look(self, subject: Subject) -> tuple[bool, str]:
-        """Looks; returns whether it is as expected, and what was seen."""
+        """Looks; returns whether it is as expected, and what was seen.
+
+        Raises:
+            Unseen: It can't be looked at here.
+        """
         ...
 
 
@@ -100,6 +111,9 @@ async def find(checks: Iterable[Check], subject: Subject) -> AsyncIterator[Findi
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 as_expected, got = await check.look(subject)
+        except Unseen as reason:
+            yield _finding(check, State.SKIPPED, str(reason))
+            continue
         except TimeoutError:
             as_expected, got = False, f"nothing for {PATIENCE_SECONDS:.0f} s"
         except Exception as error:  # noqa: BLE001 - whatever a backend does is what is found

@@ -109,7 +109,7 @@ async def _closed_at_any_moment(subject: Subject) -> str:
     before = await settled()
     for seconds in MOMENTS:
         jail = subject.backend.open("sandboxes.python_tests.jailed.program")
-        running = Running(jail, TREE, LIMITS)
+        running = await Running.begin(jail, TREE, LIMITS)
         await asyncio.sleep(seconds)
         await jail.close()
         await jail.close()

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from sandboxes.isolation.jail import Backend, Exit, Jail, ProcessLimits
+from sandboxes.isolation.jail import Backend, Exit, Jail, JailedRun, ProcessLimits
+from sandboxes.isolation.pool import Lease
 from sandboxes.python_tests.split import job_fd
 
 __all__ = ["LIMITS", "PROGRAM", "Ran", "Running", "begun", "opened", "run"]
@@ -19,6 +20,7 @@ PROGRAM: Final = "sandboxes.python_tests.jailed.program"
 LIMITS: Final = ProcessLimits(cpu_seconds=5, memory_bytes=1 << 30, processes=16)
 SETTLING_SECONDS: Final = 10.0
 """For the last holder of a pipe to be gone. What is left of a run sleeps for a minute or more."""
+_LOOK_SECONDS: Final = 0.1
 _KEPT_BYTES: Final = 1 << 20
 
 
@@ -48,7 +50,7 @@ class Ran:
 class Running:
     """A program that runs; leave `begun` and it is ended."""
 
-    def __init__(self, jail: Jail, source: str, limits: ProcessLimits) -> None:
+    def __init__(self, place: Jail | Lease) -> None:
         self._loop = asyncio.get_running_loop()
         self._fd, write_end = os.pipe()
         os.set_blocking(self._fd, False)
@@ -57,14 +59,32 @@ class Running:
         self._let_go = asyncio.Event()
         self._spoke = asyncio.Event()
         self._peak = 0
-        self._jail = jail
+        self._place = place
         self._loop.add_reader(self._fd, self._read)
+        self._write_end = write_end
+        self._run: JailedRun
+
+    @classmethod
+    async def begin(cls, place: Jail | Lease, source: str, limits: ProcessLimits) -> Running:
+        """Starts it in a jail, or in a jail on loan.
+
+        Raises:
+            SandboxLost: There is no jail.
+        """
+        running = cls(place)
         try:
             with job_fd({"preamble": "", "source": source}) as job:
-                fds = {"stdout": write_end, "stderr": write_end, "job": job}
-                self._run = jail.start(PROGRAM, fds=fds, limits=limits)
+                fds = {"stdout": running._write_end, "stderr": running._write_end, "job": job}
+                if isinstance(place, Lease):
+                    running._run = await place.start(PROGRAM, fds=fds, limits=limits)
+                else:
+                    running._run = place.start(PROGRAM, fds=fds, limits=limits)
+        except BaseException:
+            running._hang_up()
+            raise
         finally:
-            os.close(write_end)
+            os.close(running._write_end)
+        return running
 
     def _read(self) -> None:
         try:
@@ -95,11 +115,11 @@ class Running:
         """Waits until it has ended; ends it after a while, if so asked."""
         began = self._loop.time()
         while not self._run.ended.done():
-            self._peak = max(self._peak, self._jail.snapshot().resident_bytes)
+            self._peak = max(self._peak, self._place.snapshot().resident_bytes)
             if kill_after_seconds is not None and self._loop.time() - began > kill_after_seconds:
                 self._run.kill()
                 kill_after_seconds = None
-            await asyncio.wait([self._run.ended], timeout=0.02)
+            await asyncio.wait([self._run.ended], timeout=_LOOK_SECONDS)
         ended = self._run.ended.result()
         let_go = await self.let_go()
         return Ran(
@@ -122,6 +142,9 @@ class Running:
         if not self._run.ended.done():
             self._run.kill()
             await asyncio.wait([self._run.ended])
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         self._loop.remove_reader(self._fd)
         os.close(self._fd)
 
@@ -138,10 +161,10 @@ async def opened(backend: Backend) -> AsyncIterator[Jail]:
 
 @contextlib.asynccontextmanager
 async def begun(
-    jail: Jail, source: str, *, limits: ProcessLimits = LIMITS
+    place: Jail | Lease, source: str, *, limits: ProcessLimits = LIMITS
 ) -> AsyncIterator[Running]:
     """A program that has begun to run, ended when the block is left."""
-    running = Running(jail, source, limits)
+    running = await Running.begin(place, source, limits)
     try:
         yield running
     finally:
@@ -149,7 +172,7 @@ async def begun(
 
 
 async def run(
-    jail: Jail,
+    place: Jail | Lease,
     source: str,
     *,
     limits: ProcessLimits = LIMITS,
@@ -160,5 +183,5 @@ async def run(
     Raises:
         SandboxLost: The jail went first.
     """
-    async with begun(jail, source, limits=limits) as running:
+    async with begun(place, source, limits=limits) as running:
         return await running.ended(kill_after_seconds=kill_after_seconds)

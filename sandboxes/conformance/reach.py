@@ -15,7 +15,7 @@ from typing import Final
 from sandboxes.conformance.afterwards import left_in
 from sandboxes.conformance.checks import Subject
 from sandboxes.conformance.host import Host, host
-from sandboxes.conformance.programs import opened, run
+from sandboxes.conformance.programs import PROGRAM, run
 
 __all__ = ["ATTEMPTS", "Attempt", "program_of", "program_of_all"]
 
@@ -107,7 +107,7 @@ class Attempt:
 
     async def look(self, subject: Subject) -> tuple[bool, str]:
         """Tries it, and has the next candidate in the same jail look for traces."""
-        async with opened(subject.backend) as jail:
+        async with subject.jails.lease(PROGRAM) as jail:
             with host() as canaries:
                 ran = await run(jail, program_of(self, canaries))
             said = f"killed by signal {ran.exit.signal}" if ran.exit.signal else ran.said
@@ -466,16 +466,17 @@ def _kernel() -> list[Attempt]:
         ),
         *(Attempt(short=short, body=body, layers=FILTER) for short, body in dangerous.items()),
         Attempt(
+            # Number 41 is `dup` there and `socket` here: who takes the one for the other denies it.
             short="calls-of-another-architecture",
             body=(
                 "if MACHINE != 'x86_64': return 'ENOSYS'\n"
                 "code = mmap.mmap(-1, 4096, prot=7)\n"
-                "code.write(b'\\xb8\\x14\\0\\0\\0\\xcd\\x80\\xc3')  # mov eax, 20; int 0x80; ret\n"
+                "code.write(b'\\xb8\\x29\\0\\0\\0\\xcd\\x80\\xc3')  # mov eax, 41; int 0x80; ret\n"
                 "at = ctypes.addressof(ctypes.c_char.from_buffer(code))\n"
                 "return f'reached: {ctypes.CFUNCTYPE(ctypes.c_int)(at)()}'"
             ),
             layers=FILTER,
-            allowed=KILLED | {"ENOSYS", "reached: -38"},
+            allowed=KILLED | {"ENOSYS", "reached: -38", "reached: -1"},
         ),
         Attempt(
             short="calls-with-short-pointers",
