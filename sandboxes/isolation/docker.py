@@ -439,7 +439,9 @@ class _SentryJail(ZygoteJail):
 
     def start(self, module: str, *, fds: Mapping[str, int], limits: ProcessLimits) -> JailedRun:
         self._before = self._used()
-        return super().start(module, fds=fds, limits=limits)
+        # gVisor does not count the process that became the run's user, only those that it starts.
+        fewer = replace(limits, processes=limits.processes - 1)
+        return super().start(module, fds=fds, limits=fewer)
 
     def snapshot(self) -> Snapshot:
         used, before = self._used(), self._before
