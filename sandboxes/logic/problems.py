@@ -53,6 +53,8 @@ DIFFERENCE: Final = "difference"
 TRUSTED: Final = "trusted"
 """The question whether the problem's own premises can hold together: else all is equivalent."""
 
+MOST_CHARACTERS: Final = 200_000
+"""Of a problem's own texts, which are read before anything waits for its turn."""
 _BEYOND: Final = {ErrorCode.UNSUPPORTED, ErrorCode.ARITHMETIC}
 """Why a text is no problem of uninterpreted symbols."""
 _PATH: Final = "problem.logic"
@@ -134,6 +136,15 @@ class Query:
 def violations(logic: LogicProblem) -> list[Violation]:
     """Says what is wrong with a problem, whatever the candidate may be."""
     found = []
+    length = sum(map(len, (*logic.premises, logic.conclusion, logic.reference)))
+    if length > MOST_CHARACTERS:
+        return [
+            Violation(
+                f"{_PATH}.premises",
+                f"have {length} characters, with conclusion and reference. Shorten them to at most "
+                f"{MOST_CHARACTERS} together.",
+            )
+        ]
     if logic.syntax not in ("", *_DIALECTS):
         offered = ", ".join(f"`{dialect}`" for dialect in _DIALECTS)
         return [

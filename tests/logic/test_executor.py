@@ -331,6 +331,7 @@ async def test_an_empty_candidate_where_a_formula_is_asked_for(verify: Verify) -
         (LogicProblem(premises=("P(a)", "P(b")), "problem.logic.premises[1]"),
         (LogicProblem(conclusion="P(a)\nP(b)"), "problem.logic.conclusion"),
         (LogicProblem(reference="-"), "problem.logic.reference"),
+        (LogicProblem(premises=("P(a)\n" * 50_000,)), "problem.logic.premises"),
         (LogicProblem(expected=Entailment.UNKNOWN), "problem.logic.expected"),
         (
             LogicProblem(conclusion="P(a)", expected=Entailment.CONSISTENT_PREMISES),
