@@ -49,6 +49,7 @@ async def self_test(backend: Backend) -> list[Finding]:
 
     Raises:
         SandboxLost: The backend can't make a jail, or it does not hold.
+        OSError: What the attempts are to reach could not be made: a temporary file, a socket.
     """
     claimed = {*backend.isolation.enforced, *JUDGING}
     tried = [attempt for attempt in SELF_TEST if not claimed.isdisjoint(attempt.layers)]
