@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -224,7 +225,8 @@ def ask(logic: LogicProblem, source: str) -> Asked | Reading:
     lints = lint(reading.problem, sources, dialect, reading.glosses)
     known = lint(alone, sources, dialect) if alone is not None else ()
     return Asked(
-        problem=reading.problem,
+        # To deny a conclusion is to deny its closure, whatever a prover would make of the text.
+        problem=dataclasses.replace(reading.problem, closed_negation=True),
         sources=tuple(sources),
         findings=(*reading.findings, *lints),
         has_look_alikes=len(lints) >= MAX_LINTS or bool(_look_alikes(lints) - _look_alikes(known)),

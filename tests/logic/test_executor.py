@@ -288,6 +288,13 @@ async def test_what_nobody_can_tell_is_inconclusive_and_names_what_is_open(verif
     assert "premises" in evidence(verdict).open_questions
 
 
+async def test_a_conclusion_with_a_free_variable_is_asked_for_all_values(verify: Verify) -> None:
+    for syntax in ("nltk", "strict"):
+        verdict = await verify("", premises=("P(A)", "-P(B)"), conclusion="P(x)", syntax=syntax)
+
+        assert label(verdict) is CONTRADICTED
+
+
 async def test_premises_of_the_problem_that_contradict_each_other_judge_nobody(
     verify: Verify,
 ) -> None:
