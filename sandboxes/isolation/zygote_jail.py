@@ -107,6 +107,8 @@ class ZygoteJail:
         if self._lost is None and self._closing is None:
             try:
                 socket.send_fds(self._control, [json.dumps(command).encode()], fds)
+            except ConnectionError:
+                pass  # it has ended; what it said before that is still to be heard, then the end
             except OSError as error:
                 self._lose(f"it does not take commands: {error}")
         elif self._lost is not None:
