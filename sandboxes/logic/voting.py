@@ -10,14 +10,15 @@ formalisation, and then counts for less.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
 
 from verifier_service.model.verdict import Entailment
 
-__all__ = ["ANSWERS", "Calibration", "is_majority_settled", "majority"]
+__all__ = ["ANSWERS", "Calibration", "is_majority_settled", "majority", "votes_needed"]
 
 ANSWERS = (Entailment.ENTAILED, Entailment.CONTRADICTED, Entailment.INDEPENDENT)
 """What the right answer to a problem can be."""
@@ -42,6 +43,20 @@ def is_majority_settled(votes: Sequence[Entailment], remaining: int) -> bool:
         for rival in ANSWERS
         if rival is not leader
     )
+
+
+def votes_needed(
+    votes: Sequence[Entailment],
+    is_settled: Callable[[Sequence[Entailment], int], bool] = is_majority_settled,
+) -> int:
+    """How many of the votes, in order, had to be known before the rest could change nothing.
+
+    Args:
+        votes: All of them.
+        is_settled: Told some votes and how many remain; what is settled stays so.
+    """
+    count = len(votes)
+    return bisect_left(range(count), True, key=lambda n: is_settled(votes[:n], count - n))
 
 
 def _first(votes: Sequence[Entailment], answer: Entailment) -> int:
