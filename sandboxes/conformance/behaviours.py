@@ -584,10 +584,10 @@ VERDICTS: Final = (
         "send({'loaded': True})\nwhile True:\n    asked = receive()\n"
         "    if asked['op'] == 'names':\n        answer = {'ok': {'root': [0], 'nodes':"
         " [['d', 'f', [1]], ['h', 1, 'function', 'c', []]]}, 'changed': []}\n"
-        "    else: answer = {'ok': {'root': 1, 'nodes': []}, 'changed': []}\n"
+        "    else: answer = {'ok': {'root': 2, 'nodes': []}, 'changed': []}\n"
         "    data = json.dumps(answer).encode()\n"
         "    attach(struct.pack('>I', len(data)) + data)\n",
-        RIGHT,
+        "wrong-answer protocol-violation",
         "separated-tests",
     ),
     _one(
@@ -595,6 +595,7 @@ VERDICTS: Final = (
         "def f():\n    x = []\n    for _ in range(100_000): x = [x]\n    return x",
         "wrong-answer result-too-large exception-raised",
         "separated-tests",
+        limits=MappingProxyType({"cpu_seconds": 5.0}),
     ),
     _one(
         "an-answer-too-large",
