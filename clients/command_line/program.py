@@ -17,6 +17,7 @@ from clients.command_line import (
     demo_command,
     doctor_command,
     kept_commands,
+    logic_commands,
     serve_command,
 )
 from clients.command_line.exit_codes import ExitCode, InvalidInput, exit_code_of_error
@@ -57,6 +58,7 @@ def _program(
 
 app.command("serve")(serve_command.serve)
 app.add_typer(check_command.app, name="check")
+app.add_typer(logic_commands.app, name="logic")
 app.command("batch")(batch_command.batch)
 app.command("show")(kept_commands.show)
 app.command("list")(kept_commands.list_kept)

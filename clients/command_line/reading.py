@@ -29,6 +29,7 @@ from verifier_service.v1 import problem_pb2, verifier_pb2
 from verifier_service.wire import spec_from_proto
 
 __all__ = [
+    "SYNTAXES",
     "Form",
     "logic_spec",
     "parse_bytes",
@@ -36,6 +37,7 @@ __all__ = [
     "python_spec",
     "read_spec",
     "read_text",
+    "refuse_two_standard_inputs",
 ]
 
 MAXIMUM_FILE_BYTES: Final = 16 * 1024**2
@@ -98,7 +100,7 @@ def read_spec(path: Path, candidate: Path | None) -> VerificationSpec:
         InvalidInput: It is no `VerificationSpec` in proto3 JSON.
         InvalidSpec: It is one, and breaks the rules of the contract.
     """
-    _refuse_two_standard_inputs(path, candidate)
+    refuse_two_standard_inputs(path, candidate)
     message = verifier_pb2.VerificationSpec()
     try:
         proto_json.parse_message(read_text(path), message)
@@ -125,7 +127,7 @@ def python_spec(
     Raises:
         InvalidInput: A file can't be used.
     """
-    _refuse_two_standard_inputs(candidate, tests, preamble)
+    refuse_two_standard_inputs(candidate, tests, preamble)
     if tests.is_dir():
         if form == "code":
             raise InvalidInput(f"{tests} is a folder, and test code is one file. Leave out --form.")
@@ -214,7 +216,8 @@ def imported_as(candidate: Path, files: Mapping[str, str]) -> str:
     return next((name for name in (own, "solution", "candidate") if name in imported), own)
 
 
-_SYNTAXES: Final = {".p": "tptp", ".tptp": "tptp", ".ax": "tptp", ".smt2": "smtlib2"}
+SYNTAXES: Final = {".p": "tptp", ".tptp": "tptp", ".ax": "tptp", ".smt2": "smtlib2"}
+"""Languages of logic by the ends of names of files."""
 
 
 def logic_spec(
@@ -232,9 +235,9 @@ def logic_spec(
     Raises:
         InvalidInput: A file can't be used.
     """
-    _refuse_two_standard_inputs(problem, premises)
+    refuse_two_standard_inputs(problem, premises)
     criterion = LogicProblem(
-        syntax=syntax or _SYNTAXES.get(problem.suffix.lower(), ""),
+        syntax=syntax or SYNTAXES.get(problem.suffix.lower(), ""),
         premises=() if premises is None else (read_text(premises),),
         conclusion=conclusion,
         expected=expected,
@@ -316,6 +319,11 @@ def _criterion(path: Path, message: problem_pb2.PythonTests) -> PythonTests:
     return spec.problem.criterion
 
 
-def _refuse_two_standard_inputs(*paths: Path | None) -> None:
+def refuse_two_standard_inputs(*paths: Path | None) -> None:
+    """Standard input is read once.
+
+    Raises:
+        InvalidInput: Several paths are `-`.
+    """
     if sum(str(path) == "-" for path in paths) > 1:
         raise InvalidInput("Only one file can be -, standard input.")
