@@ -71,9 +71,7 @@ def diagnose(
             help="Texts, or .jsonl with a VerificationSpec a line; - is standard input.",
         ),
     ],
-    syntax: _UNCHECKED: Final = "Solvers say so, and gave no evidence that could be checked."
-
-SyntaxOption = "",
+    syntax: SyntaxOption = "",
     as_json: options.JsonOption = False,
 ) -> int:
     """Says what can't be read and what is odd, with repairs. Proves nothing. 1: can't be read.
@@ -118,9 +116,7 @@ def compare(
     under: Annotated[
         Path | None, typer.Option("--under", help="Premises that hold in any case.")
     ] = None,
-    syntax: _UNCHECKED: Final = "Solvers say so, and gave no evidence that could be checked."
-
-SyntaxOption = "",
+    syntax: SyntaxOption = "",
     as_json: options.JsonOption = False,
 ) -> int:
     """Says whether two formalisations are equivalent. 1: they are not, 3: open.
@@ -240,9 +236,7 @@ def cluster(
             help="Formalisations, or .jsonl with a VerificationSpec a line; - is standard input.",
         ),
     ],
-    syntax: _UNCHECKED: Final = "Solvers say so, and gave no evidence that could be checked."
-
-SyntaxOption = "",
+    syntax: SyntaxOption = "",
     as_json: options.JsonOption = False,
 ) -> int:
     """Puts equivalent formalisations together, the largest class first. 3: something is open.
@@ -315,9 +309,7 @@ def _asked(case: _Case) -> tuple[Problem | None, Sequence[Finding]]:
 @app.command("consistent")
 def consistent(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Premises; - is standard input.")],
-    syntax: _UNCHECKED: Final = "Solvers say so, and gave no evidence that could be checked."
-
-SyntaxOption = "",
+    syntax: SyntaxOption = "",
     as_json: options.JsonOption = False,
 ) -> int:
     """Says whether premises can hold together: a model, or what conflicts. 1: they can't, 3: open.
@@ -381,9 +373,7 @@ SyntaxOption = "",
 def ask_goals(
     premises: Annotated[Path, typer.Argument(metavar="PREMISES", help="What is given.")],
     goals: Annotated[Path, typer.Argument(metavar="GOALS", help="Conclusions, one a line.")],
-    syntax: _UNCHECKED: Final = "Solvers say so, and gave no evidence that could be checked."
-
-SyntaxOption = "",
+    syntax: SyntaxOption = "",
     as_json: options.JsonOption = False,
 ) -> int:
     """Asks of each of many conclusions whether it follows from the same premises. 3: one is open.
@@ -516,9 +506,7 @@ def check_model(
     premises_only: Annotated[
         bool, typer.Option("--premises-only", help="FILE has no conclusion.")
     ] = False,
-    syntax: _UNCHECKED: Final = "Solvers say so, and gave no evidence that could be checked."
-
-SyntaxOption = "",
+    syntax: SyntaxOption = "",
     as_json: options.JsonOption = False,
 ) -> int:
     """Says whether a model refutes a conclusion, or fits premises. 1: it does not, 3: open.
