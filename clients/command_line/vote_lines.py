@@ -11,17 +11,13 @@ from typing import Any, Final
 from clients.command_line.batch_lines import LineSplitter
 from clients.command_line.exit_codes import InvalidInput
 from sandboxes.logic.judge import ACCEPTING, SUMMARIES
-from sandboxes.logic.voting import ANSWERS, Calibration
+from sandboxes.logic.voting import ANSWERS, Calibration, vote
 from verifier_service.model import Entailment
 
 __all__ = ["Ballot", "read_ballots", "read_calibration"]
 
 _CHUNK: Final = 1 << 16
 _PREFIX: Final = "ENTAILMENT_"
-_TELLING: Final = {"answer-found", "answer-as-expected", "other-answer", "inconsistent-premises"}
-"""Reasons for which the answer of a verdict is a vote."""
-_OURS: Final = "overloaded"
-"""The reason of a verdict that the candidate has no part in."""
 _REASONS: Final = {*ACCEPTING, *SUMMARIES}
 
 
@@ -134,13 +130,9 @@ def _vote(line: dict[str, Any], where: str) -> Entailment | None:
     reason = verdict.get("reason")
     if reason not in _REASONS or "python" in verdict or "lean" in verdict:
         raise InvalidInput(f"{where} is no verdict about a question of logic.")
-    if reason == _OURS:
-        return None
-    if reason not in _TELLING:
-        return Entailment.UNKNOWN
     evidence = verdict.get("logic")
     said = evidence.get("entailment") if isinstance(evidence, dict) else None
-    return _entailment(said, f"{where}, verdict.logic.entailment")
+    return vote(reason, _entailment(said, f"{where}, verdict.logic.entailment"))
 
 
 def _note_answer(ballot: Ballot, said: Any, where: str) -> None:
@@ -158,6 +150,6 @@ def _entailment(said: Any, where: str) -> Entailment:
     name = said.removeprefix(_PREFIX) if isinstance(said, str) else ""
     if name not in Entailment.__members__:
         raise InvalidInput(
-            f"{where} is none of {', '.join(_PREFIX + one.name for one in ANSWERS)}."
+            f"{where} is none of {', '.join(_PREFIX + one.name for one in Entailment)}."
         )
     return Entailment[name]

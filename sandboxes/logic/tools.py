@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from types import TracebackType
 from typing import Final, Self
@@ -18,6 +18,7 @@ from sandboxes.isolation.sandboxes import Sandboxes
 from sandboxes.logic.answers import Answer, Answers, Engine, Question, Status, hypotheses
 from sandboxes.logic.clusters import Cluster, clusters
 from sandboxes.logic.consistency import Consistency, consistency
+from sandboxes.logic.cores import smallest_core
 from sandboxes.logic.equivalence import Aligned, Comparison, Relation, align, alignments, compare
 from sandboxes.logic.executor import environment_of, portfolio_of
 from sandboxes.logic.portfolio import Portfolio
@@ -100,9 +101,11 @@ class Solvers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with self._runner:
+        try:
             if self._sandboxes is not None:
                 self._runner.run(self._sandboxes.close())
+        finally:
+            self._runner.close()
 
     def settle(self, inquiry: Inquiry) -> Mapping[str, Answer]:
         """The answers to all questions of an inquiry, or none where solvers can't be asked."""
@@ -260,7 +263,11 @@ def _fresh(name: str, used: set[str]) -> Symbol:
 def conflicts_of(premises: Sequence[Statement], engine: Engine = GroundTheory) -> Consistency:
     """Whether statements can hold together, and if not, why not; see `consistency`."""
     formulas = [closure(premise.formula) for premise in premises]
-    return consistency(engine(formulas), len(formulas))
+    theory = engine(formulas)
+    found = consistency(theory, len(formulas))
+    if found.answer.core and not found.conflicts:
+        return replace(found, conflicts=(smallest_core(theory, found.answer.core),))
+    return found
 
 
 def ask_each(

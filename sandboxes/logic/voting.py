@@ -18,10 +18,30 @@ from math import exp, log
 
 from verifier_service.model.verdict import Entailment
 
-__all__ = ["ANSWERS", "Calibration", "is_majority_settled", "majority", "votes_needed"]
+__all__ = ["ANSWERS", "Calibration", "is_majority_settled", "majority", "vote", "votes_needed"]
 
 ANSWERS = (Entailment.ENTAILED, Entailment.CONTRADICTED, Entailment.INDEPENDENT)
 """What the right answer to a problem can be."""
+
+
+_TELLING = {"answer-found", "answer-as-expected", "other-answer", "inconsistent-premises"}
+"""Reasons of verdicts whose answer is the sample's own."""
+
+
+def vote(reason: str, entailment: Entailment) -> Entailment | None:
+    """What a verdict on one sample votes for.
+
+    Args:
+        reason: Of the verdict. The answer of a sample that is suspected of bringing it along, or
+            about which engines disagree, votes for nothing: UNKNOWN.
+        entailment: Of its evidence.
+
+    Returns:
+        None where the service could not judge, through no fault of the sample's.
+    """
+    if reason == "overloaded":
+        return None
+    return entailment if reason in _TELLING else Entailment.UNKNOWN
 
 
 def majority(votes: Iterable[Entailment]) -> Entailment | None:
