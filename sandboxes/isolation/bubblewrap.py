@@ -146,7 +146,8 @@ class BubblewrapBackend:
             *modules,
         ]
         try:
-            lifeline = self._spawner.spawn(command, fds | entries)
+            groups = slot.folders if slot else ()
+            lifeline = self._spawner.spawn(command, fds | entries, groups)
         except OSError as error:
             ours.close()
             os.close(info_read)

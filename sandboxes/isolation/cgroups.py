@@ -179,7 +179,8 @@ class Slot:
 
     def __init__(self, folders: tuple[Path, ...], version: _Version) -> None:
         """Opens what was made already; `CgroupSlots.take` makes it."""
-        self._folders = folders
+        self.folders = folders
+        """Its folder in each hierarchy."""
         self._version = version
         self._fds = _opened(folders, version)
         self.entries = tuple(
@@ -224,7 +225,7 @@ class Slot:
 
     def pids(self) -> set[int]:
         """The processes in it, as the caller sees them."""
-        return _pids(self._folders[0])
+        return _pids(self.folders[0])
 
     def usage(self) -> Usage:
         """What the run has used so far, or had used when it ended."""
@@ -280,7 +281,7 @@ class Slot:
             for fd in (*self.entries, *self._fds.values()):
                 os.close(fd)
             self._fds.clear()
-        for folder in reversed(self._folders):
+        for folder in reversed(self.folders):
             _remove(folder)
 
     def _counters(self) -> tuple[int | None, ...]:

@@ -4,9 +4,11 @@ Jails are started by a small process of their own, the spawner. Each has a lifel
 other end the service holds. When that end closes, because the service is done with the jail or
 because the service was killed, the spawner ends the jail, waits until every process of it is gone,
 and closes its own end last. It is a subreaper, so that also what bubblewrap itself leaves behind
-when it is killed half-way through its preparations comes to it, and is ended.
+when it is killed half-way through its preparations comes to it, and is ended. Once the service is
+gone, the control groups of its jails are removed as well. A spawner that is killed itself may leave
+jails half-way: they have its mark in their environment, by which the service finds and ends them.
 
-    python spawner.py REQUESTS_FD      (started by `Spawner`; standard library only)
+    python spawner.py REQUESTS_FD MARK      (started by `Spawner`; standard library only)
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import select
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +30,7 @@ __all__ = ["Spawner"]
 
 _MAX_REQUEST_BYTES: Final = 1 << 17
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_MARK: Final = "VERIFIER_SPAWNER"
 
 
 class Spawner:
@@ -34,8 +39,11 @@ class Spawner:
     def __init__(self) -> None:
         self._requests: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._mark = f"{_MARK}={secrets.token_hex(16)}"
 
-    def spawn(self, command: list[str], fds: dict[str, int]) -> socket.socket:
+    def spawn(
+        self, command: list[str], fds: dict[str, int], groups: Iterable[Path] = ()
+    ) -> socket.socket:
         """Starts a command, and returns its lifeline.
 
         Args:
@@ -43,6 +51,8 @@ class Spawner:
                 descriptor of this name has in the new process; `{one},{two}` for two of them.
             fds: File descriptors to pass on; `stderr` becomes standard error. They stay the
                 caller's to close.
+            groups: Control groups to be removed, with the folder that they are in, when the service
+                has ended without doing so.
 
         Returns:
             A socket. Shut down its writing end to end the process and everything below it; end of
@@ -52,7 +62,8 @@ class Spawner:
             OSError: There is no process to be had.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        request = json.dumps({"command": command, "fds": list(fds)}).encode()
+        asked = {"command": command, "fds": list(fds), "groups": list(map(str, groups))}
+        request = json.dumps(asked).encode()
         try:
             self._send(request, [theirs.fileno(), *fds.values()])
         except OSError:
@@ -76,7 +87,7 @@ class Spawner:
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", __file__, str(theirs.fileno())],
+                [sys.executable, "-I", "-S", __file__, str(theirs.fileno()), self._mark],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
@@ -91,15 +102,18 @@ class Spawner:
             self._requests.close()
             self._requests = None
         if self._process is not None:
-            self._process.wait()
+            if self._process.wait() != 0:
+                end_marked(self._mark)
             self._process = None
 
 
 class _Jails:
     """The spawner's end."""
 
-    def __init__(self, requests: socket.socket) -> None:
+    def __init__(self, requests: socket.socket, mark: str) -> None:
         self._requests: socket.socket | None = requests
+        self._environment = dict([mark.split("=")])
+        self._groups: set[Path] = set()
         self._lifelines: dict[socket.socket, subprocess.Popen[bytes] | None] = {}
         self._ending: set[socket.socket] = set()
 
@@ -116,6 +130,8 @@ class _Jails:
                 else:
                     self._end(source)
             self._tidy()
+        for folder in self._groups:
+            remove_groups(folder)
 
     def _obey(self) -> None:
         assert self._requests is not None
@@ -127,12 +143,14 @@ class _Jails:
             return
         asked = json.loads(request)
         lifeline = socket.socket(fileno=fds.pop(0))
+        self._groups |= {Path(group).parent for group in asked["groups"]}
         self._lifelines[lifeline] = self._spawn(asked, dict(zip(asked["fds"], fds, strict=True)))
         for fd in fds:
             os.close(fd)
 
-    @staticmethod
-    def _spawn(asked: dict[str, list[str]], fds: dict[str, int]) -> subprocess.Popen[bytes] | None:
+    def _spawn(
+        self, asked: dict[str, list[str]], fds: dict[str, int]
+    ) -> subprocess.Popen[bytes] | None:
         numbers = {name: str(fd) for name, fd in fds.items()}
         try:
             return subprocess.Popen(
@@ -141,7 +159,7 @@ class _Jails:
                 stdout=subprocess.DEVNULL,
                 stderr=fds.get("stderr", subprocess.DEVNULL),
                 pass_fds=list(fds.values()),
-                env={},
+                env=self._environment,
             )
         except OSError as error:
             if "stderr" in fds:
@@ -183,6 +201,21 @@ def _numbered(argument: str, numbers: dict[str, str]) -> str:
     return ",".join(numbers[name] for name in named) if set(named) <= set(numbers) else argument
 
 
+def remove_groups(folder: Path) -> None:
+    """Removes a folder of control groups that nothing is in any more."""
+    for group in (*folder.glob("*/"), folder):
+        with contextlib.suppress(OSError):
+            group.rmdir()
+
+
+def end_marked(mark: str) -> None:
+    """Ends all processes that have this in their environment."""
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in environment.read_bytes().split(b"\0"):
+                os.kill(int(environment.parent.name), signal.SIGKILL)
+
+
 def children() -> set[int]:
     """Direct children of this process."""
     listed = Path(f"/proc/self/task/{os.getpid()}/children")
@@ -207,7 +240,7 @@ def main() -> None:
         signal.signal(ignored, signal.SIG_IGN)
     requests = socket.socket(fileno=int(sys.argv[1]))
     requests.set_inheritable(False)
-    _Jails(requests).serve()
+    _Jails(requests, sys.argv[2]).serve()
 
 
 if __name__ == "__main__":

@@ -116,3 +116,24 @@ def test_what_can_not_be_started_says_why_and_ends() -> None:
     assert b"/no/such/program" in os.pread(said, 1000, 0)
     os.close(said)
     spawner.close()
+
+
+def test_what_a_killed_spawner_leaves_is_ended_with_it() -> None:
+    spawner, marker = Spawner(), f"spawned-{os.getpid()}-killed"
+    with spawner.spawn(sleeper(marker), {}):
+        assert eventually(lambda: len(alive(marker)) == 2)
+        assert spawner._process is not None
+        spawner._process.kill()
+        spawner.close()
+        assert eventually(lambda: alive(marker) == [])
+
+
+def test_control_groups_go_with_the_service(tmp_path: Path) -> None:
+    spawner, marker = Spawner(), f"spawned-{os.getpid()}-grouped"
+    groups = [tmp_path / "memory" / "1", tmp_path / "pids" / "1"]
+    for group in groups:
+        group.mkdir(parents=True)
+    with spawner.spawn(sleeper(marker), {}, groups):
+        assert eventually(lambda: len(alive(marker)) == 2)
+        spawner.close()
+    assert list(tmp_path.iterdir()) == []

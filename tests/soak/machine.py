@@ -18,7 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-__all__ = ["Machine", "Process", "adopting_orphans", "eventually", "orphans", "processes_below"]
+__all__ = [
+    "Machine",
+    "Process",
+    "adopting_orphans",
+    "eventually",
+    "is_limited",
+    "orphans",
+    "processes_below",
+]
 
 PATIENCE_SECONDS: Final = 30.0
 """Far more than anything needs to be gone."""
@@ -80,6 +88,15 @@ def processes_below(pid: int) -> set[Process]:
             one = Process(int(folder.name), int(stat[19]), command or f"[{stat[0]}]")
             children[int(stat[1])].append(one)
     return set(_below(pid, children))
+
+
+def is_limited(process: Process) -> bool:
+    """Whether there is a limit on its CPU time."""
+    with contextlib.suppress(OSError):  # it is gone
+        for line in Path(f"/proc/{process.pid}/limits").read_text().splitlines():
+            if line.startswith("Max cpu time"):
+                return line.split()[3] != "unlimited"
+    return False
 
 
 def _below(pid: int, children: dict[int, list[Process]]) -> Iterator[Process]:

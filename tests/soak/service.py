@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.soak.machine import Process, processes_below
+from tests.soak.machine import Process, is_limited, processes_below
 
 __all__ = ["JournalEntry", "Resources", "Server", "running"]
 
@@ -57,7 +57,6 @@ class Server:
                 **settings,
             }
         )
-        self._idle: set[Process] = set()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -88,7 +87,6 @@ class Server:
         assert self.process.stdout is not None
         with self.process.stdout as said:
             assert said.readline().decode().strip() == self.address, self.log()
-        self._idle = processes_below(self.pid)
 
     def kill(self) -> None:
         """Ends the server itself, and nothing else, in the middle of whatever it does."""
@@ -103,8 +101,11 @@ class Server:
         return await asyncio.to_thread(self.process.wait, ENDING_SECONDS)
 
     def jailed(self) -> set[Process]:
-        """Processes that it has on top of those that it has when idle."""
-        return processes_below(self.pid) - self._idle
+        """Processes of runs: with its order, each gets a limit on CPU time, and what it starts too.
+
+        Warm jails have further ones, which serve one run after another.
+        """
+        return {one for one in processes_below(self.pid) if is_limited(one)}
 
     def resources(self) -> Resources:
         own = Path(f"/proc/{self.pid}")
