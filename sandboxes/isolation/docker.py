@@ -100,7 +100,7 @@ class DockerBackend:
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="docker")
         self._containers: set[_Container] = set()
         self._jail_filter = (seccomp.jail_program() or b"").hex()
-        self._cell_filter = (seccomp.cell_program() or b"").hex()
+        self._cell_filter = (seccomp.cell_program(shares_devices=self._in_gvisor) or b"").hex()
         self.interpreter: Interpreter
         self._sees_processes = False
         about = engine.info()

@@ -63,6 +63,7 @@ class _Architecture:
     getsockopt: int
     mknod: Mapping[int, int]
     """Calls that make special files, and which argument, from 0, says of what kind."""
+    file_times: tuple[int, ...]
     signals: tuple[int, ...]
     """Calls whose first argument is the process that gets a signal."""
     denied: Mapping[str, int]
@@ -108,6 +109,7 @@ _ARCHITECTURES: Final = {
         mknod={133: 1, 259: 2},  # mknod, mknodat
         ioctl=16,
         getsockopt=55,
+        file_times=(132, 235, 261, 280),  # utime, utimes, futimesat, utimensat
         signals=(62, 129, 200, 234, 297),  # kill, rt_sigqueueinfo, tkill, tgkill, rt_tgsigqueueinfo
         denied={
             "socket": 41,
@@ -184,6 +186,7 @@ _ARCHITECTURES: Final = {
         mknod={33: 2},  # mknodat
         ioctl=29,
         getsockopt=209,
+        file_times=(88,),  # utimensat
         signals=(129, 130, 131, 138, 240),  # the same
         denied={
             "socket": 198,
@@ -248,16 +251,23 @@ _ARCHITECTURES: Final = {
 }
 
 
-def cell_program(machine: str = "") -> bytes | None:
+def cell_program(machine: str = "", *, shares_devices: bool = False) -> bytes | None:
     """What a cell denies beyond its jail: namespaces, mounts, and signals to its first process.
 
-    Linux keeps signals from the first process of a namespace by itself; gVisor does not. Arguments
-    as `jail_program`.
+    Linux keeps signals from the first process of a namespace by itself; gVisor does not.
+
+    Args:
+        machine: As for `jail_program`.
+        shares_devices: Whether the next run would see what this one does to the time of a device,
+            so that nobody may change the time of anything.
     """
     architecture = _ARCHITECTURES.get(machine or platform.machine())
     if architecture is None:
         return None
     denied = _ERRNO | errno.EPERM
+    times: list[bytes] = []
+    for number in architecture.file_times if shares_devices else ():
+        times += _if(_JUMP_EQUAL, number, denied)
     instructions = [_statement(_LOAD, _NUMBER_OFFSET)]
     for number in architecture.signals:
         instructions += [
@@ -269,6 +279,7 @@ def cell_program(machine: str = "") -> bytes | None:
     return b"".join(
         [
             *instructions,
+            *times,
             *_if(_JUMP_EQUAL, architecture.mount, denied),
             _jump(_JUMP_EQUAL, architecture.clone, 0, 3),
             _statement(_LOAD, _FIRST_ARGUMENT_OFFSET),

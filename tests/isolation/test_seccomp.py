@@ -123,6 +123,15 @@ def test_no_socket_tells_who_made_it() -> None:
     assert answer(55, first_argument=4, second_argument=1, third_argument=77) == EPERM
 
 
+def test_where_devices_are_shared_nobody_leaves_a_time_on_them() -> None:
+    program = seccomp.cell_program("x86_64", shares_devices=True)
+
+    assert [_answer_of(program, number, X86_64, (0, 0, 0)) for number in (132, 235, 261, 280)] == [
+        EPERM
+    ] * 4
+    assert answer(280) == ALLOW
+
+
 def test_other_machines_have_no_filter() -> None:
     assert seccomp.jail_program("riscv64") is None
     assert seccomp.cell_program("riscv64") is None
