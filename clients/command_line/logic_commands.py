@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # loaded by the command that needs it
     from sandboxes.logic.answers import Answer
     from sandboxes.logic.equivalence import Aligned, Comparison
     from sandboxes.logic.finite_models import ModelReport
+    from sandboxes.logic.problems import Asked
     from sandboxes.logic.reader import Dialect, Finding, Fix, Reading
     from sandboxes.logic.syntax import Problem, Statement
     from sandboxes.logic.tools import Solvers
@@ -78,12 +79,12 @@ def diagnose(
 
     verifier logic diagnose formalisation.fol
     """
-    from sandboxes.logic.problems import Asked, ask, is_query, read_query
+    from sandboxes.logic.problems import Asked, is_query, read_query
 
     problems = []
     lines = []
     for case in _cases(files, syntax):
-        asked = ask(case.logic, case.source)
+        asked = _asked(case)
         findings: Sequence[Finding] = asked.findings
         about = "It can't be read."
         if isinstance(asked, Asked):
@@ -251,17 +252,16 @@ def cluster(
     problems: list[Problem] = []
     unreadable: list[tuple[str, Sequence[Finding]]] = []
     for case in _cases(files, syntax):
-        if case.is_spec:
-            problem, errors = _asked(case)
-        else:
-            dialect = _named(case.logic.syntax)
-            reading = read_formalisation(Source(case.name, case.source), dialect)
-            problem, errors = reading.problem, reading.errors
-        if problem is None:
-            unreadable.append((case.name, errors))
+        asked: Asked | Reading = (
+            _asked(case)
+            if case.is_spec
+            else read_formalisation(Source(case.name, case.source), _named(case.logic.syntax))
+        )
+        if asked.problem is None:
+            unreadable.append((case.name, asked.errors))
             continue
         names.append(case.name)
-        problems.append(problem)
+        problems.append(asked.problem)
         if len(problems) > MOST_FORMALISATIONS:
             raise InvalidInput(f"Give at most {MOST_FORMALISATIONS} formalisations at a time.")
     with _solvers() as solvers:
@@ -296,11 +296,15 @@ def cluster(
     return ExitCode.INCONCLUSIVE if is_open else ExitCode.ACCEPTED
 
 
-def _asked(case: _Case) -> tuple[Problem | None, Sequence[Finding]]:
-    from sandboxes.logic.problems import Asked, ask
+def _asked(case: _Case) -> Asked | Reading:
+    from sandboxes.logic.problems import CANDIDATE, ask
+    from sandboxes.logic.reader import Source, read
+    from verifier_service.model import InvalidSpec
 
-    asked = ask(case.logic, case.source)
-    return (asked.problem, ()) if isinstance(asked, Asked) else (None, asked.errors)
+    try:
+        return ask(case.logic, case.source)
+    except InvalidSpec:  # it is empty, which the reader says with its place
+        return read([Source(CANDIDATE, case.source)])
 
 
 # consistent -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The code in docs/client.md and docs/command-line.md runs."""
+"""The code in docs/client.md, docs/command-line.md and docs/logic.md runs."""
 
 from __future__ import annotations
 
@@ -22,18 +22,29 @@ def blocks(name: str, language: str) -> list[str]:
 
 
 async def test_the_client_page_runs_against_a_real_server(tmp_path: Path) -> None:
-    server = await Shell(tmp_path, None).start("serve", "--address", "127.0.0.1:0")
+    ended = await against_a_server(blocks("client.md", "python"), tmp_path)
+
+    assert ended[0] == 0, ended[2]
+    assert "Outcome.ACCEPTED tests-passed 1.0" in ended[1]
+    assert "found root/3" in ended[1]
+
+
+async def test_the_vote_of_the_page_on_logic_ends_early(tmp_path: Path) -> None:
+    ended = await against_a_server(blocks("logic.md", "python"), tmp_path)
+
+    assert ended[:2] == (0, blocks("logic.md", "text")[-1]), ended[2]
+
+
+async def against_a_server(code: list[str], home: Path) -> tuple[int | None, str, str]:
+    server = await Shell(home, None).start("serve", "--address", "127.0.0.1:0")
     assert server.stdout is not None
     address = (await server.stdout.readline()).decode().removeprefix("Listening on ").strip()
-    code = "\n".join(blocks("client.md", "python")).replace("127.0.0.1:50051", address)
-    ended = await python(code, tmp_path)
+    ended = await python("\n".join(code).replace("127.0.0.1:50051", address), home)
     server.terminate()
     await server.communicate()
 
     assert server.returncode == 0
-    assert ended[0] == 0, ended[2]
-    assert "Outcome.ACCEPTED tests-passed 1.0" in ended[1]
-    assert "found root/3" in ended[1]
+    return ended
 
 
 async def python(code: str, home: Path) -> tuple[int | None, str, str]:
@@ -51,7 +62,7 @@ async def python(code: str, home: Path) -> tuple[int | None, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-@pytest.mark.parametrize("index", range(4))
+@pytest.mark.parametrize("index", range(5))
 async def test_the_command_line_page_runs(tmp_path: Path, index: int) -> None:
     verifier = f"{shlex.quote(sys.executable)} -m clients.command_line"
     script = f'set -e\nverifier() {{ {verifier} "$@"; }}\n{blocks("command-line.md", "sh")[index]}'
@@ -70,4 +81,4 @@ async def test_the_command_line_page_runs(tmp_path: Path, index: int) -> None:
 
 
 def test_every_block_of_the_pages_is_run() -> None:
-    assert len(blocks("command-line.md", "sh")) == 4
+    assert len(blocks("command-line.md", "sh")) == 5

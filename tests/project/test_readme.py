@@ -96,7 +96,7 @@ async def test_a_conclusion_follows(home: Path) -> None:
 
 
 async def test_the_page_on_logic_shows_what_is_printed(home: Path) -> None:
-    command, shown = blocks(ROOT / "docs" / "logic.md")
+    command, shown, *_ = blocks(ROOT / "docs" / "logic.md")
     code, out, _ = await run(home, "sh", "-c", command.text)
 
     assert code == 0
