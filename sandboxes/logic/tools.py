@@ -58,6 +58,8 @@ MOST_GOALS: Final = 1_000
 """Of one set of premises at a time."""
 MOST_INQUIRIES: Final = 20
 """That go to solvers."""
+MOST_OPEN: Final = 100
+"""Questions that the engine in this process may leave open; after them, none is gone into."""
 
 _GOALS_AT_ONCE: Final = 16
 """Goals that share one theory, and so its effort."""
@@ -71,6 +73,7 @@ _LIMITS: Final = Limits(
 )
 """Of one inquiry to solvers."""
 _TOGETHER: Final = "together"
+_NOT_ASKED: Final = Answer(status=Status.UNDECIDED, reason="too-many-open-questions")
 
 
 class Solvers:
@@ -86,6 +89,7 @@ class Solvers:
             most: Inquiries that are answered; further ones are left open.
         """
         self._left = most
+        self._open_left = MOST_OPEN
         self._runner = asyncio.Runner()
         self._sandboxes: Sandboxes | None = None
         self._portfolio: Portfolio | None = None
@@ -121,6 +125,14 @@ class Solvers:
             self.obstacle = str(error)
             return {}
 
+    def ask(self, theory: GroundTheory, selection: frozenset[int]) -> Answer:
+        """What the engine in this process says, unless it has left too much open already."""
+        if not self._open_left:
+            return _NOT_ASKED
+        answer = theory.ask(selection)
+        self._open_left -= answer.status is Status.UNDECIDED
+        return answer
+
     def engine(self, formulas: Sequence[Formula]) -> _Consulting:
         """A theory that asks solvers about what `GroundTheory` leaves open."""
         return _Consulting(self, tuple(formulas), GroundTheory(formulas))
@@ -142,8 +154,8 @@ class _Consulting:
     ground: GroundTheory
 
     def ask(self, selection: frozenset[int]) -> Answer:
-        answer = self.ground.ask(selection)
-        if answer.status is not Status.UNDECIDED:
+        answer = self.solvers.ask(self.ground, selection)
+        if answer.status is not Status.UNDECIDED or answer is _NOT_ASKED:
             return answer
         inquiry = Inquiry(formulas=self.formulas, questions={_TOGETHER: tuple(sorted(selection))})
         return self.solvers.settle(inquiry).get(_TOGETHER, answer)

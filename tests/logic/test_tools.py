@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from sandboxes.logic import tools
 from sandboxes.logic.answers import Status
 from sandboxes.logic.equivalence import Relation
 from sandboxes.logic.reader import Source
@@ -107,6 +108,17 @@ def test_what_no_solver_was_asked_stays_open() -> None:
 
     assert found.answer.status is Status.UNDECIDED
     assert solvers.obstacle
+
+
+def test_hard_questions_are_gone_into_so_often_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools, "MOST_OPEN", 3)
+    texts = [f"{INFINITE}\nP{number}(a)" for number in range(4)] + ["P(a)"]
+    with Solvers(most=0) as solvers:
+        groups = group_problems([formalisation(text) for text in texts], solvers.engine)
+
+    assert [group.cluster.members for group in groups] == [[0], [1], [2], [3], [4]]
+    assert {group.possible for group in groups} == {Status.UNDECIDED}
+    assert groups[-1].cluster.undecided == [0, 1, 2, 3]
 
 
 def test_the_votes_that_were_needed_settle_all_others() -> None:
