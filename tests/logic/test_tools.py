@@ -21,6 +21,7 @@ from sandboxes.logic.tools import (
     read_formalisation,
 )
 from sandboxes.logic.voting import ANSWERS, is_majority_settled, majority, votes_needed
+from tests.project.markdown import ROOT
 from verifier_service.model import Entailment
 
 INFINITE = "∀x ∃y R(x,y)\n∀x ¬R(x,x)\n∀x ∀y ∀z (R(x,y) ∧ R(y,z) → R(x,z))"
@@ -130,3 +131,12 @@ def test_the_votes_that_were_needed_settle_all_others() -> None:
         assert needed == settled.index(True)
         for rest in product(kinds, repeat=4 - needed):
             assert majority([*votes[:needed], *rest]) == majority(votes)
+
+
+def test_the_page_says_how_much_is_asked_at_a_time() -> None:
+    text = (ROOT / "docs" / "command-line.md").read_text()
+
+    assert f"At most {tools.MOST_FORMALISATIONS} formalisations" in text
+    assert f"and {tools.MOST_GOALS} goals" in text
+    assert f"at most {tools.MOST_INQUIRIES} open questions go to solvers" in text
+    assert f"once {tools.MOST_OPEN} questions are open" in text
