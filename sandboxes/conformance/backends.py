@@ -7,6 +7,7 @@ import contextlib
 import functools
 import importlib
 import inspect
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Final
@@ -14,6 +15,7 @@ from typing import Final
 from sandboxes.conformance.checks import Subject
 from sandboxes.isolation.bubblewrap import BubblewrapBackend
 from sandboxes.isolation.cgroups import CgroupSlots, CgroupsUnavailable
+from sandboxes.isolation.host_processes import descendants
 from sandboxes.isolation.interpreter import Interpreter
 from sandboxes.isolation.jail import Backend
 from sandboxes.isolation.pool import JailPool
@@ -62,6 +64,7 @@ async def subject_of(name: str, *, image: str = "") -> AsyncIterator[Subject]:
         UnknownBackend: There is none of this name.
         IsolationUnavailable: It can't be had on this machine.
     """
+    others = frozenset(descendants(os.getpid()))
     async with AsyncExitStack() as kept:
         if name in NAMES:
             backend = await NAMES[name](image, kept)
@@ -73,7 +76,7 @@ async def subject_of(name: str, *, image: str = "") -> AsyncIterator[Subject]:
         interpreter = getattr(backend, "interpreter", None) or Interpreter.running()
         executor = PythonTestsExecutor([(interpreter, jails)])
         kept.push_async_callback(executor.close)
-        yield Subject(backend=backend, jails=jails, executor=executor)
+        yield Subject(backend=backend, jails=jails, executor=executor, others=others)
 
 
 def _factory(name: str) -> Callable[[], Backend | Awaitable[Backend]]:

@@ -47,11 +47,11 @@ class Victim:
     """"spawner", "keeper" (bubblewrap's own), "zygote", "cell" (its first process) or "run"."""
 
 
-def victims() -> list[Victim]:
+def victims(subject: Subject) -> list[Victim]:
     """All processes of the sandbox below this one that can be seen."""
     own_depth = len(_pids(os.getpid()))
     found = []
-    for pid in descendants(os.getpid()):
+    for pid in set(descendants(os.getpid())) - subject.others:
         pids = _pids(pid)
         depth = len(pids) - own_depth
         if pids and depth >= 0:
@@ -129,7 +129,7 @@ class EachRole:
         """Kills and judges."""
         await judged(subject.executor, "def f(): return 1", ONE)
         await settled()
-        roles = sorted({victim.role for victim in victims()})
+        roles = sorted({victim.role for victim in victims(subject)})
         struck: Counter[str] = Counter()
         for role in roles:
             for busy in (False, True):
@@ -153,7 +153,9 @@ class EachRole:
                 slow = f"import time\ndef f():\n    time.sleep(0.3)\n    return 1\n# {role}"
                 beside = tasks.create_task(_insistently(subject, slow, attempts=2))
                 await asyncio.sleep(0.1)
-            struck[role] += any(strike(victim) for victim in victims() if victim.role == role)
+            struck[role] += any(
+                strike(victim) for victim in victims(subject) if victim.role == role
+            )
             for source, right in CANDIDATES:
                 if (told := await _insistently(subject, source, attempts=2)) != right:
                     return f"{told} instead of {right}"
@@ -181,7 +183,7 @@ class Storm:
         await asyncio.gather(*(self._worker(subject, 0) for _ in range(self.at_once)))
         before = await settled()
         struck: Counter[str] = Counter()
-        killing = asyncio.create_task(self._kill(struck))
+        killing = asyncio.create_task(self._kill(subject, struck))
         try:
             each = self.verdicts // self.at_once
             wrong = await asyncio.gather(
@@ -211,12 +213,12 @@ class Storm:
                 wrong.append(f"{told} instead of {right}")
         return wrong
 
-    async def _kill(self, struck: Counter[str]) -> None:
+    async def _kill(self, subject: Subject, struck: Counter[str]) -> None:
         dice = random.Random(7)  # noqa: S311 - to vary, not to hide
         tried: Counter[str] = Counter()
         while struck.total() < self.kills:
             await asyncio.sleep(dice.uniform(0, 2 * self.pause_seconds))
-            found = victims()
+            found = victims(subject)
             if not found:
                 continue
             role = min({victim.role for victim in found}, key=lambda role: tried[role])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import enum
 import fnmatch
+import os
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from sandboxes.isolation.host_processes import descendants
 from sandboxes.isolation.jail import Backend
 from sandboxes.isolation.pool import JailPool
 from verifier_service.model import Executor
@@ -58,6 +60,8 @@ class Subject:
     jails: JailPool
     """Of the backend, kept warm between runs."""
     executor: Executor
+    others: frozenset[int] = field(default_factory=lambda: frozenset(descendants(os.getpid())))
+    """Processes below this one that were there before it, and are none of its own."""
 
 
 class Unseen(Exception):

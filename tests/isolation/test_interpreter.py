@@ -39,11 +39,24 @@ def test_files_are_bound_as_wholes_and_none_of_others() -> None:
         assert {path for path in held if "__pycache__" not in path.parts} <= owned
 
 
-def test_a_folder_that_others_use_too_is_taken_apart() -> None:
-    found = PackageSet.of(["protobuf"])  # it has `google/` in common with googleapis-common-protos
+def test_a_folder_that_others_use_too_is_taken_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "other"):
+        (tmp_path / "shared" / name).mkdir(parents=True)
+        (tmp_path / "shared" / name / "__init__.py").touch()
+        info = tmp_path / f"{name}-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Name: {name}\nVersion: 1\n")
+        (info / "RECORD").write_text(
+            f"shared/{name}/__init__.py,,\n{name}-1.dist-info/METADATA,,\n"
+        )
+    monkeypatch.syspath_prepend(str(tmp_path))
 
-    assert PurePosixPath("google") not in {path for _, path in found.files}
-    assert PurePosixPath("google/protobuf") in {path for _, path in found.files}
+    found = {path for _, path in PackageSet.of(["one"]).files}
+
+    assert PurePosixPath("shared/one") in found
+    assert not found & {PurePosixPath("shared"), PurePosixPath("shared/other")}
 
 
 def test_the_digest_is_that_of_the_contents(
