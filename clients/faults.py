@@ -43,14 +43,15 @@ def error_of(failure: Failure, target: str) -> ServiceError:
 
     A status with details comes from the service itself, and is taken at its word. One without
     comes from gRPC or from something in between, and only its code can be read; UNAVAILABLE then
-    means that nobody answered.
+    means that nobody answered, and so does INTERNAL, with which gRPC tells of some connections that
+    broke.
     """
     call = cast("grpc.Call", failure)
     code, text = call.code(), call.details() or ""
     status = _status_of(call)
     if status is not None:
         return wire.error_from_status(status)
-    if code is grpc.StatusCode.UNAVAILABLE:
+    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL):
         return _unreachable(target, text)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return DeadlineExceeded(

@@ -134,6 +134,7 @@ class BareFailure(grpc.RpcError):
         (grpc.StatusCode.PERMISSION_DENIED, Unauthenticated),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, QueueFull),
         (grpc.StatusCode.UNKNOWN, ExecutorFault),
+        (grpc.StatusCode.INTERNAL, ServerUnreachable),
         (grpc.StatusCode.DATA_LOSS, ExecutorFault),
     ],
 )
