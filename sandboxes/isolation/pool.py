@@ -162,7 +162,11 @@ class Lease:
             await self._give_back()
         if self._kept is None:
             self._kept = self._pool.take(self._modules)
-        await promptly(self._kept.jail.ready)
+        try:
+            await promptly(self._kept.jail.ready)
+        except SandboxLost:
+            self._kept.suspect = True
+            raise
         return self._kept.jail
 
     async def start(
@@ -193,7 +197,8 @@ class Lease:
     async def _give_back(self) -> None:
         kept, self._kept = self._kept, None
         assert kept is not None
-        kept.suspect = not await self._settle()
+        if not await self._settle():
+            kept.suspect = True
         if kept.jail.lost:
             self._pool.distrust()
         self._pool.give_back(self._modules, kept)

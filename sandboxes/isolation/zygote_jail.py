@@ -121,7 +121,7 @@ class ZygoteJail:
                 cpu_seconds=0.0, waiting_seconds=0.0, runnable=0, resident_bytes=0, known=False
             )
         pids = list(descendants(self._zygote_pid))
-        seen = [process_snapshot(pid) for pid in pids]
+        seen = [process_snapshot(pid) for pid in pids[1:]]  # the first one holds the cell
         cell = pids[0] if pids and self.reusable else self._zygote_pid
         return Snapshot(
             cpu_seconds=sum(one.cpu_seconds for one in seen),
