@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import fnmatch
 import itertools
 import json
@@ -164,7 +165,7 @@ def peer(name: str) -> Callable[[Where], Awaitable[Judge]]:
                 python, script, name, stdin=-1, stdout=-1, stderr=-3, env={}
             )
             where.stack.push_async_callback(process.wait)
-            where.stack.callback(process.kill)
+            where.stack.callback(_kill, process)
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write(json.dumps(task).encode() + b"\n")
@@ -527,6 +528,11 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "not_run": missing,
         "growth": grown,
     }
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+        process.kill()
 
 
 def main() -> None:

@@ -57,6 +57,10 @@ class Place:
         """What runs become; None if they stay who they are."""
         self.filter_program = filter_program
         """Over the system calls of runs."""
+        with os.scandir("/dev") as devices:
+            present = ["/dev", *(one.path for one in devices if not one.is_symlink())]
+        self.devices = [(path, linux.locked_flags(path)) for path in present]
+        """What no run may leave a mark on: paths, and flags that their mounts have to keep."""
 
 
 class Forked(BaseException):
@@ -159,7 +163,7 @@ class Run:
         """Leaves this process, and all that it starts, nothing but its cell."""
         os.setsid()
         if self._namespaces & linux.CLONE_NEWNS:
-            cover_files()
+            cover_files(self._place.devices)
         for entry in self._place.entries:
             os.pwrite(entry, b"0", 0)
             os.close(entry)
@@ -187,7 +191,7 @@ class Run:
                 return command, fds  # what else is there is for a run that has ended
 
 
-def cover_files() -> None:
+def cover_files(devices: list[tuple[str, int]]) -> None:
     """Gives this process, and all that it starts, a /tmp of their own and no /proc.
 
     Devices stay usable, but not to leave a mark on: their times are the host's.
@@ -195,10 +199,8 @@ def cover_files() -> None:
     restricted = linux.MS_NOSUID | linux.MS_NODEV
     linux.mount_tmpfs("/tmp", restricted, TMP_OPTIONS)  # noqa: S108 - the cell's own
     linux.mount_tmpfs("/proc", restricted | linux.MS_NOEXEC | linux.MS_RDONLY, "mode=0000")
-    with os.scandir("/dev") as devices:
-        present = [one.path for one in devices if not one.is_symlink()]
-    for path in ("/dev", *present):
-        linux.protect_mount(path)
+    for path, locked in devices:
+        linux.protect_mount(path, locked)
 
 
 def state_of_files() -> tuple[int, list[str]]:

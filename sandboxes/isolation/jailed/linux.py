@@ -30,6 +30,10 @@ _CLONE = {"x86_64": 56, "aarch64": 220}
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = ctypes.PyDLL(None, use_errno=True)
+for _name in ("syscall", "mount", "umount2", "prctl", "capset"):
+    getattr(_libc, _name)  # looked up once, and not again in every fork
+_CAPABILITY_HEADER = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+_NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
 
 
 class _Program(ctypes.Structure):
@@ -66,16 +70,24 @@ def mount_tmpfs(path: str, flags: int, options: str) -> None:
         raise _error(f"mount {path}")
 
 
-def protect_mount(path: str) -> None:
+def locked_flags(path: str) -> int:
+    """Flags of a mount that a mount namespace of less privilege may not take away."""
+    return os.statvfs(path).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+
+def protect_mount(path: str, locked: int) -> None:
     """Makes a mount read-only in this mount namespace; what is no mount stays as it is.
 
     Devices on it can still be read and written, but their times and modes are nobody's to change.
 
+    Args:
+        path: Of the mount.
+        locked: As `locked_flags` says.
+
     Raises:
         OSError: The kernel refuses.
     """
-    kept = os.statvfs(path).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)  # may be locked
-    flags = MS_REMOUNT | MS_BIND | MS_RDONLY | kept
+    flags = MS_REMOUNT | MS_BIND | MS_RDONLY | locked
     if _libc.mount(None, path.encode(), None, ctypes.c_ulong(flags), None) != 0:
         error = _error(f"remount {path}")
         if error.errno != errno.EINVAL:
@@ -103,8 +115,7 @@ def drop_capabilities() -> None:
     Raises:
         OSError: The kernel refuses.
     """
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    if _libc.capset(header, (ctypes.c_uint32 * 6)()) != 0:
+    if _libc.capset(_CAPABILITY_HEADER, _NO_CAPABILITIES) != 0:
         raise _error("capset")
 
 
