@@ -88,7 +88,8 @@ async def _python_tests(settings: Settings, sandboxes: Sandboxes) -> Executor:
     try:
         return await PythonTestsExecutor.create(settings.python_environments, sandboxes)
     except UnusablePackages as error:
-        raise InvalidSettings(f"python_environments: {error}") from error
+        setting = "python_environments" if settings.sandbox == "bubblewrap" else "docker_images"
+        raise InvalidSettings(f"{setting}: {error}") from error
 
 
 async def _logic(_: Settings, sandboxes: Sandboxes) -> Executor | None:
