@@ -38,6 +38,8 @@ __all__ = ["INCONCLUSIVE", "SUMMARIES", "Facts", "Located", "case_result", "judg
 INCONCLUSIVE: Final = {"opinion-needed", "checker-limit", "overloaded", *ASIDE}
 """Reasons that say nothing about the candidate's worth."""
 
+_RAISED: Final = 70
+"""Exit code of a process of ours whose code raised; see `sandboxes/isolation/jailed/cell.py`."""
 _UNREADABLE: Final = (
     "SyntaxError",
     "IndentationError",
@@ -198,6 +200,16 @@ def _blame_checker(facts: Facts) -> str:
         return "checker-limit"
     if facts.checker.code is None:
         raise SandboxLost(f"The checker was ended by signal {facts.checker.signal}.")
+    if facts.report.end is None and facts.report.valid and facts.checker.code != _RAISED:
+        raise InvalidSpec.of(
+            [
+                Violation(
+                    "spec.problem.python_tests",
+                    f"The tests end their own process, with exit code {facts.checker.code}, before "
+                    "they have judged anything.",
+                )
+            ]
+        )
     raise ExecutorFault(f"The checker ended with code {facts.checker.code} and no proper report.")
 
 

@@ -129,7 +129,8 @@ def test_judge(seen: Facts, outcome: str, reason: str) -> None:
     [
         pytest.param(facts(said("broken-tests", message="no")), InvalidSpec, id="broken-tests"),
         pytest.param(facts(Report(), checker=KILLED), SandboxLost, id="checker-killed"),
-        pytest.param(facts(Report()), ExecutorFault, id="no-report"),
+        pytest.param(facts(Report(), checker=Exit(code=70)), ExecutorFault, id="no-report"),
+        pytest.param(facts(Report()), InvalidSpec, id="tests-that-end-their-process"),
         pytest.param(facts(PASSED, checker=Exit(code=1)), ExecutorFault, id="bad-exit"),
         pytest.param(facts(said("made-up")), ExecutorFault, id="unknown-reason"),
         pytest.param(facts(said("tests-passed", passed=0)), ExecutorFault, id="nothing-passed"),

@@ -339,6 +339,7 @@ async def test_keep_going_reports_every_case(verify: Verify) -> None:
         pytest.param("raise ValueError('oops')\nassert f(1)", id="raises-by-itself"),
         pytest.param("def test_it(fixture):\n    assert f(fixture)", id="needs-fixtures"),
         pytest.param("import sys\nf(1)\nsys.exit()", id="exits-by-itself"),
+        pytest.param("import os\nf(1)\nos._exit(0)", id="ends-its-process"),
     ],
 )
 async def test_broken_tests_are_the_problems_fault(tests: str, verify: Verify) -> None:
