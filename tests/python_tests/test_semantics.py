@@ -331,6 +331,7 @@ async def test_keep_going_reports_every_case(verify: Verify) -> None:
     "tests",
     [
         pytest.param("assert (", id="does-not-parse"),
+        pytest.param("assert f(1)\nreturn", id="does-not-compile"),
         pytest.param("x = 1", id="asserts-nothing"),
         pytest.param("assert 1 == 1", id="never-calls-the-candidate"),
         pytest.param(

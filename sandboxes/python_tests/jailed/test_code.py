@@ -65,7 +65,7 @@ def prepare(job: dict[str, Any]) -> Callable[[RemoteCandidate, Judge], None]:
     names = Names(tree)
     evaluates = may_evaluate(tree)
     tree = ast.fix_missing_locations(Instrument(wrap=job["keep_going"]).visit(tree))
-    code = compile(tree, FILE_NAME, "exec", dont_inherit=True)
+    code = compiled(tree, "The test code")
     trusted, owed = preamble_names(job["preamble"], entry_point=job["entry_point"])
 
     def run(candidate: RemoteCandidate, judge: Judge) -> None:
@@ -91,6 +91,16 @@ def parse(source: str, what: str) -> ast.Module:
         raise BrokenTests(f"{what} does not parse: {error.msg}, line {error.lineno}.") from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise BrokenTests(f"{what} does not parse: {error}.") from error
+
+
+def compiled(tree: ast.Module, what: str) -> types.CodeType:
+    """The code of trusted text that parses: some mistakes show only here, as `return` outside."""
+    try:
+        return compile(tree, FILE_NAME, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise BrokenTests(f"{what} does not compile: {error.msg}, line {error.lineno}.") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise BrokenTests(f"{what} does not compile: {error}.") from error
 
 
 def may_evaluate(tree: ast.Module) -> bool:
