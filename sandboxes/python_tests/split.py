@@ -65,7 +65,6 @@ async def run_split(
         jails.lease(CANDIDATE) as candidate_jail,
         jails.lease(CHECKER) as checker_jail,
     ):
-        run: JailedRun | None = None
 
         def flooded() -> None:
             watch.stop("output")
@@ -77,6 +76,15 @@ async def run_split(
             job_fd(candidate_job) as code_fd,
             job_fd({**checker_job, "nonce": nonce, "cpu_seconds": checker_cpu}) as tests_fd,
         ):
+            checking = await checker_jail.start(
+                CHECKER,
+                fds={"job": tests_fd, "candidate": ours.fileno(), "report": said.write_fd},
+                limits=ProcessLimits(
+                    cpu_seconds=checker_cpu,
+                    memory_bytes=CHECKER_MEMORY_BYTES,
+                    processes=limits.max_processes,
+                ),
+            )
             run = await candidate_jail.start(
                 CANDIDATE,
                 fds={
@@ -87,20 +95,11 @@ async def run_split(
                 },
                 limits=limits_of(limits),
             )
-            checking = await checker_jail.start(
-                CHECKER,
-                fds={"job": tests_fd, "candidate": ours.fileno(), "report": said.write_fd},
-                limits=ProcessLimits(
-                    cpu_seconds=checker_cpu,
-                    memory_bytes=CHECKER_MEMORY_BYTES,
-                    processes=limits.max_processes,
-                ),
-            )
+            watch = Watch(run, candidate_jail, limits, others=[checker_jail])
             for drain in (stdout, stderr, said):
                 drain.close_write_end()
             ours.close()
             theirs.close()
-            watch = Watch(run, candidate_jail, limits, others=[checker_jail])
             on_start()
             checker_exit = await watch.until(checking)
             gone = reader.report.end is not None and reader.report.end.reason == "candidate-gone"
