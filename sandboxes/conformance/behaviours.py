@@ -17,7 +17,7 @@ from sandboxes.conformance.checks import Subject
 from sandboxes.conformance.forgeries import LIAR, SPEAK
 from sandboxes.conformance.programs import PROGRAM, Ran, run
 from sandboxes.conformance.verdicts import LIMITS, judged
-from sandboxes.python_tests.split import limits_of
+from sandboxes.isolation.watch import limits_of
 from verifier_service.model import Outcome, StdioCase, StdioCases, TestCode, TestForm
 
 __all__ = ["BEHAVIOURS", "Behaviour"]

@@ -11,7 +11,7 @@ from typing import Final
 
 from sandboxes.isolation.jail import Backend, Exit, Jail, JailedRun, ProcessLimits
 from sandboxes.isolation.pool import Lease
-from sandboxes.python_tests.split import job_fd
+from sandboxes.isolation.watch import job_fd
 
 __all__ = ["LIMITS", "PROGRAM", "Ran", "Running", "begun", "opened", "run"]
 

@@ -29,6 +29,13 @@ from typing import Any, Final
 from sandboxes.isolation.capture import Collector
 from sandboxes.isolation.jail import Exit, ProcessLimits
 from sandboxes.isolation.pool import JailPool, Lease
+from sandboxes.isolation.watch import (
+    Watch,
+    captured,
+    flood_bytes_of,
+    job_fd,
+    limits_of,
+)
 from sandboxes.python_tests.jailed.pytest_canary import Edit, edited
 from sandboxes.python_tests.judge import Facts
 from sandboxes.python_tests.report import (
@@ -39,15 +46,7 @@ from sandboxes.python_tests.report import (
     Report,
     ReportReader,
 )
-from sandboxes.python_tests.split import (
-    CHECKER_EXTRA_CPU_SECONDS,
-    CHECKER_MEMORY_BYTES,
-    Watch,
-    captured,
-    flood_bytes_of,
-    job_fd,
-    limits_of,
-)
+from sandboxes.python_tests.split import CHECKER_EXTRA_CPU_SECONDS, CHECKER_MEMORY_BYTES
 from verifier_service.model import (
     InvalidSpec,
     Limits,

@@ -18,16 +18,16 @@ from typing import Final
 from sandboxes.isolation.capture import Collector
 from sandboxes.isolation.jail import Exit
 from sandboxes.isolation.pool import JailPool, Lease
-from sandboxes.python_tests.judge import Facts
-from sandboxes.python_tests.problems import candidate_job
-from sandboxes.python_tests.report import CaseReport, EndReport, Report
-from sandboxes.python_tests.split import (
+from sandboxes.isolation.watch import (
     Watch,
     captured,
     flood_bytes_of,
     job_fd,
     limits_of,
 )
+from sandboxes.python_tests.judge import Facts
+from sandboxes.python_tests.problems import candidate_job
+from sandboxes.python_tests.report import CaseReport, EndReport, Report
 from verifier_service.model import (
     InvalidSpec,
     Limits,

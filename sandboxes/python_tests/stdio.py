@@ -11,9 +11,9 @@ from typing import Final
 from sandboxes.isolation.capture import Capture, Collector
 from sandboxes.isolation.jail import Exit
 from sandboxes.isolation.pool import JailPool, Lease
+from sandboxes.isolation.watch import Watch, flood_bytes_of, job_fd, limits_of
 from sandboxes.python_tests.judge import Facts
 from sandboxes.python_tests.report import CaseReport, EndReport, Report
-from sandboxes.python_tests.split import Watch, flood_bytes_of, job_fd, limits_of
 from verifier_service.model import (
     Limits,
     Output,

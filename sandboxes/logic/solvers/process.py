@@ -11,7 +11,7 @@ from typing import Any, Final
 from sandboxes.isolation.capture import Collector
 from sandboxes.isolation.jail import Exit
 from sandboxes.isolation.pool import JailPool
-from sandboxes.python_tests.split import Watch, job_fd, limits_of
+from sandboxes.isolation.watch import Watch, job_fd, limits_of
 from verifier_service.model import Limits, SandboxLost
 
 __all__ = ["SOLVER_MODULES", "Ran", "SolverProcesses"]
