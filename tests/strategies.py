@@ -241,7 +241,15 @@ provenances = st.builds(
 )
 rates = st.floats(0, 1)
 estimates = st.builds(
-    FalsePositiveEstimate, rate=rates, lower=rates, upper=rates, method=texts, sample_count=sizes
+    FalsePositiveEstimate,
+    rate=rates,
+    lower=rates,
+    upper=rates,
+    method=texts,
+    sample_count=sizes,
+    problem_count=sizes,
+    problem_set=texts,
+    estimate_time=st.none() | times,
 )
 verdicts = st.builds(
     Verdict,

@@ -628,6 +628,11 @@ def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
                 upper=estimate.upper,
                 method=_text(estimate.method),
                 sample_count=_within(estimate.sample_count, _INT64_MAX),
+                problem_count=_within(estimate.problem_count, _INT64_MAX),
+                problem_set=_text(estimate.problem_set),
+                estimate_time=None
+                if (when := estimate.estimate_time) is None
+                else _timestamp(when),
             )
         )
     return made
@@ -911,6 +916,11 @@ def _estimate_from_proto(verdict: verdict_pb2.Verdict) -> FalsePositiveEstimate 
         upper=estimate.upper,
         method=estimate.method,
         sample_count=estimate.sample_count,
+        problem_count=estimate.problem_count,
+        problem_set=estimate.problem_set,
+        estimate_time=(
+            _seconds(estimate.estimate_time) if estimate.HasField("estimate_time") else None
+        ),
     )
 
 

@@ -262,10 +262,19 @@ class FalsePositiveEstimate:
     """How often an ACCEPTED verdict of this kind is wrong: a rate with its 95 % interval."""
 
     rate: float
+    """P(wrong given accepted): the false-discovery proportion, from 0 to 1."""
     lower: float
     upper: float
     method: str
+    """"held-out-tests", "mutation", "reference-prover"."""
     sample_count: int
+    """Acceptances behind it that a stronger verifier looked at."""
+    problem_count: int = 0
+    """Problems that they belong to."""
+    problem_set: str = ""
+    """Pattern of the ids of the problems that it holds for."""
+    estimate_time: float | None = None
+    """When it was made, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,7 +177,10 @@ class Verdict(_message.Message):
 
     @_builtins.property
     def false_positive(self) -> Global___FalsePositiveEstimate:
-        """Chance that an ACCEPTED verdict of this problem is wrong, if estimated."""
+        """Chance that an ACCEPTED verdict of this kind is wrong, where the server has
+        a calibration that fits it. Set when the answer is given, and so never part
+        of what is kept or signed.
+        """
 
     def __init__(
         self,
@@ -830,7 +833,10 @@ Global___ResourceUsage: _TypeAlias = ResourceUsage  # noqa: Y015
 
 @_typing.final
 class FalsePositiveEstimate(_message.Message):
-    """How often an ACCEPTED verdict of this kind is wrong."""
+    """How often an ACCEPTED verdict of this kind is wrong: the false-discovery
+    proportion, P(wrong given accepted). It says as much about who writes the
+    candidates as about the tests, and nothing about this one candidate.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -839,6 +845,9 @@ class FalsePositiveEstimate(_message.Message):
     UPPER_FIELD_NUMBER: _builtins.int
     METHOD_FIELD_NUMBER: _builtins.int
     SAMPLE_COUNT_FIELD_NUMBER: _builtins.int
+    PROBLEM_COUNT_FIELD_NUMBER: _builtins.int
+    PROBLEM_SET_FIELD_NUMBER: _builtins.int
+    ESTIMATE_TIME_FIELD_NUMBER: _builtins.int
     rate: _builtins.float
     """Point estimate, 0 to 1."""
     lower: _builtins.float
@@ -848,7 +857,15 @@ class FalsePositiveEstimate(_message.Message):
     method: _builtins.str
     """How: "held-out-tests", "mutation", "reference-prover"."""
     sample_count: _builtins.int
-    """Observations behind it."""
+    """Observations behind it: acceptances that a stronger verifier looked at."""
+    problem_count: _builtins.int
+    """Problems that they belong to: observations of one problem resemble each other."""
+    problem_set: _builtins.str
+    """Pattern of the ids of the problems that it holds for: "HumanEval/*"."""
+    @_builtins.property
+    def estimate_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
     def __init__(
         self,
         *,
@@ -857,10 +874,13 @@ class FalsePositiveEstimate(_message.Message):
         upper: _builtins.float = ...,
         method: _builtins.str = ...,
         sample_count: _builtins.int = ...,
+        problem_count: _builtins.int = ...,
+        problem_set: _builtins.str = ...,
+        estimate_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["estimate_time", b"estimate_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lower", b"lower", "method", b"method", "rate", b"rate", "sample_count", b"sample_count", "upper", b"upper"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimate_time", b"estimate_time", "lower", b"lower", "method", b"method", "problem_count", b"problem_count", "problem_set", b"problem_set", "rate", b"rate", "sample_count", b"sample_count", "upper", b"upper"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
