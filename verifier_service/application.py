@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from verifier_service import __version__
+from verifier_service.calibrations import UnusableCalibrations, read_calibrations
 from verifier_service.engine import Engine, Policy
+from verifier_service.engine.calibration import Calibration
 from verifier_service.model import Executor
 from verifier_service.server import VerifierServer, configure_logging
 from verifier_service.server.logs import get_logger
@@ -174,12 +176,13 @@ async def _wired(
     async with contextlib.AsyncExitStack() as sandboxes:
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(store.close)
+            policy = policy_of(settings)
             if executors is None:
                 executors = await sandboxes.enter_async_context(built_executors(settings, criteria))
             chosen = tuple(executors)
             for executor in chosen:
                 stack.push_async_callback(executor.close)
-            engine = Engine(executors=chosen, store=store, policy=policy_of(settings))
+            engine = Engine(executors=chosen, store=store, policy=policy)
             stack.pop_all()  # theirs to end is the engine's from here
         try:
             yield Application(settings=settings, executors=chosen, engine=engine)
@@ -188,7 +191,11 @@ async def _wired(
 
 
 def policy_of(settings: Settings) -> Policy:
-    """What the settings say to the engine."""
+    """What the settings say to the engine.
+
+    Raises:
+        InvalidSettings: The file of calibrations can't be used.
+    """
     return Policy(
         slots=settings.slots,
         default_limits=settings.default_limits.limits(),
@@ -199,7 +206,17 @@ def policy_of(settings: Settings) -> Policy:
         keep_verifications=settings.keep_verifications,
         version=__version__,
         worker=platform.node(),
+        calibrations=_calibrations(settings),
     )
+
+
+def _calibrations(settings: Settings) -> tuple[Calibration, ...]:
+    if settings.calibrations is None:
+        return ()
+    try:
+        return read_calibrations(settings.calibrations)
+    except UnusableCalibrations as error:
+        raise InvalidSettings(f"calibrations: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

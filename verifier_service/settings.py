@@ -162,6 +162,10 @@ class Settings(BaseSettings):
     keep_verifications: Annotated[int, Field(ge=0)] = 1_000_000
     """Finished verifications, and verdicts, that stay in the store."""
 
+    calibrations: Path | None = None
+    """File of `verifier estimate calibrate`: how often acceptances were found to be wrong, for the
+    verdicts that it fits. Read when the service starts."""
+
     slots: Count = Field(default_factory=usable_cpus)
     """Verifications that run at the same time; by default, the CPUs that may be used."""
     max_queued: Annotated[int, Field(ge=0, le=_INT32_MAX)] = 1024
@@ -219,7 +223,7 @@ class Settings(BaseSettings):
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
-    @field_validator("store_path", "token_file", mode="after")
+    @field_validator("store_path", "token_file", "calibrations", mode="after")
     @classmethod
     def _expand(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser()

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from verifier_service.model import Criterion, EnvironmentInfo, Limits
 
-__all__ = ["encoded", "verification_digest"]
+__all__ = ["criterion_digest", "encoded", "verification_digest"]
 
 _VERSION: Final = b"\x01"
 """Changes whenever the fields below, or how they are encoded, change."""
@@ -34,6 +34,11 @@ def verification_digest(
     """
     fields = (criterion, source, environment.name, environment.digest, limits)
     return f"sha256:{hashlib.sha256(_VERSION + encoded(fields)).hexdigest()}"
+
+
+def criterion_digest(criterion: Criterion) -> str:
+    """The SHA-256, as `sha256:…`, of what candidates for one problem have to achieve."""
+    return f"sha256:{hashlib.sha256(_VERSION + encoded(criterion)).hexdigest()}"
 
 
 def encoded(value: object) -> bytes:

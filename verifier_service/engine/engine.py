@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from verifier_service.engine.batch import Batch, BatchResult, check_batch
+from verifier_service.engine.calibration import estimate_for
 from verifier_service.engine.faults import shutting_down
 from verifier_service.engine.flight import Waiter
 from verifier_service.engine.job import Job, resolve
@@ -177,7 +178,8 @@ class Engine:
         self._check_open()
         _refuse(check_options(options) + check_request_id(request_id))
         job = self._resolve(spec)
-        return _shown(await self._long_running.start(job, options, request_id=request_id.lower()))
+        started = await self._long_running.start(job, options, request_id=request_id.lower())
+        return self._shown(started)
 
     async def get(self, verification_id: str) -> Verification:
         """A verification as it stands.
@@ -185,7 +187,7 @@ class Engine:
         Raises:
             UnknownVerification: None of this id is kept.
         """
-        return _shown(await self._long_running.get(verification_id))
+        return self._shown(await self._long_running.get(verification_id))
 
     async def watch(self, verification_id: str) -> AsyncGenerator[Verification | Progress, None]:
         """A verification as it stands, then all that happens to it until it is over.
@@ -196,7 +198,7 @@ class Engine:
         """
         async with aclosing(self._long_running.watch(verification_id)) as events:
             async for event in events:
-                yield _shown(event) if isinstance(event, Verification) else event
+                yield self._shown(event) if isinstance(event, Verification) else event
 
     async def cancel(self, verification_id: str) -> None:
         """Ends a verification; returns when nothing of it runs any more.
@@ -229,7 +231,7 @@ class Engine:
         )
         size = min(page_size or _DEFAULT_PAGE_SIZE, _MAXIMUM_PAGE_SIZE)
         page = await self._ledger.page(which, size=size, token=page_token)
-        return replace(page, verifications=tuple(_shown(one) for one in page.verifications))
+        return replace(page, verifications=tuple(map(self._shown, page.verifications)))
 
     async def recover(self) -> None:
         """Takes up what a former server left unfinished; called once, before serving."""
@@ -321,10 +323,26 @@ class Engine:
         check_assurance(verdict, spec.minimum_assurance)
         self._verdicts += 1
         self._cache_hits += verdict.provenance.from_cache
-        return reported(verdict, options.max_cases_reported)
+        shown = reported(verdict, options.max_cases_reported)
+        return self._calibrated(shown, spec, options.session_id)
 
     def _resolve(self, spec: VerificationSpec) -> Job:
         return resolve(spec, executors=self._executors, policy=self._policy)
+
+    def _shown(self, verification: Verification) -> Verification:
+        """As callers get it: with what is known of its verdict, and the default number of cases."""
+        if verification.verdict is None:
+            return verification
+        verdict = reported(verification.verdict, 0)
+        told = self._calibrated(verdict, verification.spec, verification.session_id)
+        return replace(verification, verdict=told)
+
+    def _calibrated(self, verdict: Verdict, spec: VerificationSpec, session_id: str) -> Verdict:
+        known = self._policy.calibrations
+        if not known:
+            return verdict
+        estimate = estimate_for(verdict, spec, session_id=session_id, calibrations=known)
+        return replace(verdict, false_positive=estimate)
 
     def _check_open(self) -> None:
         if self._draining:
@@ -371,10 +389,3 @@ def _refuse(violations: Sequence[Violation]) -> None:
     """
     if violations:
         raise InvalidSpec.of([*violations])
-
-
-def _shown(verification: Verification) -> Verification:
-    """As callers get it: with the default number of test cases in its verdict."""
-    if verification.verdict is None:
-        return verification
-    return replace(verification, verdict=reported(verification.verdict, 0))

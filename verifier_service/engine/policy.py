@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from verifier_service.engine.calibration import Calibration
 from verifier_service.model import Limits
 
 __all__ = ["Policy"]
@@ -39,6 +40,8 @@ class Policy:
     """The service's own version."""
     worker: str = ""
     """Name of this machine or process in the provenance of its verdicts."""
+    calibrations: tuple[Calibration, ...] = ()
+    """What is known of how often acceptances are wrong."""
 
     def __post_init__(self) -> None:
         """Refuses what can't work.
