@@ -45,5 +45,5 @@ fi
 echo "Installing the project and its tools into .venv; this takes a minute."
 # Dependency groups need pip 25.1 or later.
 .venv/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-.venv/bin/python -m pip install --quiet --editable ".[server]" --group dev
+.venv/bin/python -m pip install --quiet --editable ".[server,estimation]" --group dev
 echo "Installed. The command is .venv/bin/verifier."

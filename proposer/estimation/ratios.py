@@ -1,0 +1,74 @@
+"""Sums over sums, cluster by cluster: the one form that all estimates and intervals share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from proposer.estimation.counts import Floats, NotEstimable
+
+__all__ = ["Ratio"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Ratio:
+    """The ratio R = Σ numerators / Σ denominators over independent clusters.
+
+    With denominators of 1 it is a mean over clusters.
+
+    Attributes:
+        name: What is estimated, as a noun phrase for messages.
+        numerators: Shape (P,); whole numbers where observations are counted, not weighted.
+        denominators: Shape (P,), none negative.
+        observations: Single observations behind it, for instance the audited acceptances.
+        fraction: Whether R lies between 0 and 1 by what it means; utilities don't.
+
+    Raises:
+        NotEstimable: All denominators are 0.
+        ValueError: The shapes differ, or a denominator is negative.
+    """
+
+    name: str
+    numerators: Floats
+    denominators: Floats
+    observations: int
+    fraction: bool = True
+
+    def __post_init__(self) -> None:
+        if self.numerators.ndim != 1 or self.numerators.shape != self.denominators.shape:
+            raise ValueError(f"The {self.name} needs one numerator and denominator per problem.")
+        if (self.denominators < 0).any():
+            raise ValueError(f"A denominator of the {self.name} is negative.")
+        if not self.denominators.sum() > 0:
+            raise NotEstimable(f"There is no observation to estimate the {self.name} from.")
+
+    @property
+    def estimate(self) -> float:
+        """The ratio itself."""
+        return float(self.numerators.sum() / self.denominators.sum())
+
+    @property
+    def clusters(self) -> int:
+        """Clusters that say anything: those with a denominator above 0."""
+        return int(np.count_nonzero(self.denominators))
+
+    @property
+    def influences(self) -> Floats:
+        """Shape (P,): by how much each cluster moves the ratio, (N_i − R·D_i) / Σ D.
+
+        Linearisation of a ratio of means: Cochran, "Sampling Techniques" (1977), eq. 6.13.
+        """
+        residuals = self.numerators - self.estimate * self.denominators
+        return np.asarray(residuals / self.denominators.sum(), np.float64)
+
+    @property
+    def variance(self) -> float:
+        """Variance of the ratio over samples of clusters; not a number for a single cluster.
+
+        P/(P − 1) · Σ influence², with P the clusters that say anything.
+        """
+        if self.clusters < 2:
+            return float("nan")
+        squares = float((self.influences**2).sum())
+        return squares * self.clusters / (self.clusters - 1)
