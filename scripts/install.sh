@@ -46,4 +46,6 @@ echo "Installing the project and its tools into .venv; this takes a minute."
 # Dependency groups need pip 25.1 or later.
 .venv/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 .venv/bin/python -m pip install --quiet --editable ".[server,estimation]" --group dev
+.venv/bin/python -m pip install --quiet --editable ".[lean]" ||
+  echo "The Lean of lean4-core can't be installed here, so no proofs are judged by it." >&2
 echo "Installed. The command is .venv/bin/verifier."

@@ -1,0 +1,1 @@
+"""Judges Lean 4 proofs."""
