@@ -1,0 +1,140 @@
+"""From what a model wrote to the candidate in it.
+
+Models put candidates into fences, several of them, or none, with prose around; fences stay open
+where the model was cut off, or where its turn was begun for it. Nothing here runs or parses a
+candidate's language beyond what tells code from prose.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["Block", "blocks", "formulas", "lean_proof", "python_code", "tagged"]
+
+_FENCE: Final = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
+_PYTHON: Final = {"python", "python3", "py", "py3", "python-3", "ipython"}
+_BEGINS_CODE: Final = re.compile(r"^(?:async\s+def|def|class|import|from|@|\w+\s*=[^=])\s*\S")
+_MOST_CHARACTERS: Final = 1 << 20
+"""Of one answer that are looked at."""
+_MOST_UNFENCED_LINES: Final = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A fenced block."""
+
+    language: str
+    """In lower case; empty where the fence names none."""
+    text: str
+    closed: bool
+    """False where the text ended before the fence did."""
+
+
+def blocks(text: str) -> list[Block]:
+    """All fenced blocks, in order."""
+    text = text[:_MOST_CHARACTERS].replace("\r\n", "\n")
+    found, position = [], 0
+    while (opening := _FENCE.search(text, position)) is not None:
+        mark, language = opening[1], opening[2].lower()
+        start = min(opening.end() + 1, len(text))
+        closing = re.compile(
+            rf"^[ \t]{{0,3}}{re.escape(mark[0])}{{{len(mark)},}}[ \t]*$", re.MULTILINE
+        ).search(text, start)
+        end = closing.start() if closing else len(text)
+        found.append(Block(language=language, text=text[start:end], closed=closing is not None))
+        position = closing.end() if closing else len(text)
+    return found
+
+
+def python_code(text: str, entry_point: str = "") -> str | None:
+    """The Python program in an answer; None where there is none.
+
+    Of several blocks, those that define the entry point win over others, those that parse over
+    those that don't, and later ones over earlier ones: models explain, then correct themselves.
+    Without fences, the longest run of lines that begins like code and parses is taken.
+
+    Args:
+        text: What the model wrote.
+        entry_point: Name that the candidate must define, if one is known.
+    """
+    candidates = [
+        block.text
+        for block in blocks(text)
+        if block.text.strip() and (block.language in _PYTHON or not block.language)
+    ]
+    if not candidates:
+        candidates = list(_unfenced(text[:_MOST_CHARACTERS].replace("\r\n", "\n")))
+    if not candidates:
+        return None
+    ranked = [
+        (_defines(code, entry_point), _parses(code), place) for place, code in enumerate(candidates)
+    ]
+    _, _, best = max(ranked)
+    return candidates[best].rstrip() + "\n"
+
+
+def formulas(text: str, name: str = "") -> str | None:
+    """The formulas in an answer: its last fenced block, or all of it where it has none."""
+    del name  # formulas have none
+    return _last_block(text)
+
+
+def lean_proof(text: str, name: str = "") -> str | None:
+    """The Lean text in an answer: its last fenced block, or all of it where it has none.
+
+    Args:
+        text: What the model wrote.
+        name: Of the theorem; a block that holds it wins over later ones that don't.
+    """
+    holding = [block.text for block in blocks(text) if name and name in block.text]
+    return holding[-1].strip("\n") + "\n" if holding else _last_block(text)
+
+
+def _last_block(text: str) -> str | None:
+    fenced = [block.text for block in blocks(text) if block.text.strip()]
+    chosen = fenced[-1] if fenced else text[:_MOST_CHARACTERS]
+    return chosen.strip("\n") + "\n" if chosen.strip() else None
+
+
+def tagged(text: str, tag: str) -> list[str]:
+    """What stands between `<tag>` and `</tag>`, each time; the last may lack its end."""
+    name = re.escape(tag)
+    return [
+        match[1].strip()
+        for match in re.finditer(rf"<{name}>(.*?)(?:</{name}>|\Z)", text[:_MOST_CHARACTERS], re.S)
+    ]
+
+
+def _unfenced(text: str) -> list[str]:
+    lines = text.split("\n")[:_MOST_UNFENCED_LINES]
+    starts = [number for number, line in enumerate(lines) if _BEGINS_CODE.match(line)]
+    for start in starts[:20]:
+        for end in range(len(lines), start, -1):
+            # Prose that parses is rare and short: a line that ends the code is not indented.
+            if end < len(lines) and (lines[end][:1].isspace() or not lines[end - 1].strip()):
+                continue
+            code = "\n".join(lines[start:end])
+            if _parses(code):
+                return [code]
+    return ["\n".join(lines[starts[0] :])] if starts else []
+
+
+def _parses(code: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _defines(code: str, entry_point: str) -> bool:
+    name = re.escape(entry_point.split("(")[0].split(".")[0])
+    return bool(
+        name and re.search(rf"^(?:async\s+)?(?:def|class)\s+{name}\b|^{name}\s*=", code, re.M)
+    )
