@@ -13,6 +13,7 @@ from clients.retries import RetryPolicy
 from clients.specs import (
     CommonDetails,
     SpecDetails,
+    decode_value,
     encode_value,
     logic,
     python_calls,
@@ -33,6 +34,7 @@ __all__ = [
     "Stream",
     "StreamItem",
     "Verifier",
+    "decode_value",
     "encode_value",
     "logic",
     "python_calls",

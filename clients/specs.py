@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from json import dumps
+from json import dumps, loads
 from typing import Any, TypedDict, Unpack
 
 from verifier_service.model import (
@@ -31,6 +31,7 @@ from verifier_service.model import (
 __all__ = [
     "CommonDetails",
     "SpecDetails",
+    "decode_value",
     "encode_value",
     "logic",
     "python_calls",
@@ -183,6 +184,45 @@ def encode_value(value: object) -> str:
             dict, set or frozenset, or holds something that is none of them.
     """
     return dumps(_encode(value), ensure_ascii=False, allow_nan=False)
+
+
+def decode_value(text: str) -> Any:
+    """The Python value that JSON of `CallCase` stands for.
+
+    Raises:
+        ValueError: It is no such JSON.
+    """
+    try:
+        return loads(text, object_hook=_decode, parse_constant=_no_constant)
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"This is no value that can be decoded: {error}.") from error
+
+
+def _decode(found: dict[str, Any]) -> Any:
+    match found:
+        case {"$tuple": list(items), **rest} if not rest:
+            return tuple(items)
+        case {"$set": list(items), **rest} if not rest:
+            return set(items)
+        case {"$frozenset": list(items), **rest} if not rest:
+            return frozenset(items)
+        case {"$dict": list(pairs), **rest} if not rest:
+            return dict(pairs)
+        case {"$float": "nan" | "inf" | "-inf" as text, **rest} if not rest:
+            return float(text)
+        case {"$complex": [int() | float() as real, int() | float() as imaginary], **rest} if (
+            not rest
+        ):
+            return complex(real, imaginary)
+        case {"$bytes": str(text), **rest} if not rest:
+            return base64.b64decode(text, validate=True)
+    if len(found) == 1 and next(iter(found)).startswith("$"):
+        raise ValueError(f"The escape {next(iter(found))} has no such content.")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON.")
 
 
 def _spec(candidate: str, form: TestForm, details: SpecDetails) -> VerificationSpec:
