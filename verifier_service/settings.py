@@ -200,6 +200,15 @@ class Settings(BaseSettings):
     candidates and tests may import there, such as `numpy>=2`. They have to be installed beside the
     service; what they depend on comes along."""
 
+    lean_environments: dict[EnvironmentLabel, Path] = {}
+    """Leans beside `lean4-core`: a name that is put behind `lean4-`, and a lake project, a
+    toolchain's folder, or an executable `lean`."""
+    lean_discovery: bool = True
+    """Whether to offer the Leans that are found on this machine as well."""
+    lean_cache: Path | None = None
+    """Folder for the compiled library of `lean4-core`; by default `verifier/lean` in the user's
+    cache directory."""
+
     default_limits: DefaultLimitSettings = DefaultLimitSettings()
     """Used where a request leaves a limit out."""
     maximum_limits: MaximumLimitSettings = MaximumLimitSettings()
@@ -223,7 +232,7 @@ class Settings(BaseSettings):
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
-    @field_validator("store_path", "token_file", "calibrations", mode="after")
+    @field_validator("store_path", "token_file", "calibrations", "lean_cache", mode="after")
     @classmethod
     def _expand(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser()
