@@ -43,6 +43,8 @@ class Domain:
 
     def repair(self, chat: Chat, answer: str, found: str) -> Chat:
         """Shows the model what came of its answer, and asks for a better one."""
+        if chat.closing and answer.startswith(chat.opening) and chat.closing not in answer:
+            answer += chat.closing  # where the server stopped
         return self._template("repair").continued(chat, answer, feedback=found)
 
     def example(self, task: Task, found: str) -> Chat:

@@ -54,6 +54,11 @@ class Task:
         """Unique in a campaign."""
         return self.spec.problem.problem_id
 
+    def renamed(self, problem_id: str) -> Task:
+        """The same problem under another name, as in campaigns that repeat each one."""
+        problem = dataclasses.replace(self.spec.problem, problem_id=problem_id)
+        return dataclasses.replace(self, spec=dataclasses.replace(self.spec, problem=problem))
+
     @property
     def entry_point(self) -> str:
         """Name that a candidate must define; empty where none is known."""

@@ -71,6 +71,11 @@ class Attempt:
         return self.verdict is not None and self.verdict.outcome is Outcome.ACCEPTED
 
     @property
+    def is_repairable(self) -> bool:
+        """Whether it failed for a reason of its own, which the model can be told."""
+        return self.verdict is None or self.verdict.outcome is Outcome.REJECTED
+
+    @property
     def feedback(self) -> str:
         """What to tell the model about it."""
         return feedback(self.verdict)

@@ -65,8 +65,18 @@ class RecordingModel:
 class ReplayingModel:
     """Says what was recorded. Equal requests get their completions in the order of recording."""
 
-    def __init__(self, recorded: Iterable[Recorded], *, name: str = "replay") -> None:
+    def __init__(
+        self, recorded: Iterable[Recorded], *, otherwise: Model | None = None, name: str = "replay"
+    ) -> None:
+        """Takes the recording in.
+
+        Args:
+            recorded: Completions.
+            otherwise: Asked where nothing is left to say; closed with this one.
+            name: For people and records.
+        """
         self._name = name
+        self._otherwise = otherwise
         self._left: dict[str, deque[Completion]] = defaultdict(deque)
         for one in recorded:
             self._left[one.request_digest].append(one.completion)
@@ -80,19 +90,23 @@ class ReplayingModel:
         """What was recorded for this request.
 
         Raises:
-            NotRecorded: Nothing was, or all of it has been said.
+            NotRecorded: Nothing was, or all of it has been said, and there is nobody else to ask.
         """
         left = self._left.get(request.digest)
-        if not left:
+        if left:
+            return left.popleft()
+        if self._otherwise is None:
             raise NotRecorded(
                 f"The recording has no further answer to the request {request.digest[:12]}…. It "
                 "replays the campaign that it comes from: give the same problems, strategy, "
                 "options, sampling and seed."
             )
-        return left.popleft()
+        return await self._otherwise.complete(request)
 
     async def close(self) -> None:
-        """Does nothing."""
+        """Closes the other model, if there is one."""
+        if self._otherwise is not None:
+            await self._otherwise.close()
 
 
 def read_recording(path: Path) -> Iterator[Recorded]:

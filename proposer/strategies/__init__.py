@@ -6,13 +6,20 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final, get_type_hints
 
+from proposer.strategies.adaptive import Adaptive
+from proposer.strategies.iad import IterativeDecoding
 from proposer.strategies.resample import Resample
+from proposer.strategies.self_repair import Mixed, SelfRepair
 from proposer.strategies.strategy import Strategy
 
 __all__ = ["STRATEGIES", "InvalidOption", "Strategy", "make_strategy", "options_of"]
 
 STRATEGIES: Final[Mapping[str, type[Any]]] = {
     "resample": Resample,
+    "self-repair": SelfRepair,
+    "mixed": Mixed,
+    "adaptive": Adaptive,
+    "iad": IterativeDecoding,
 }
 """By the name that `verifier propose --strategy` takes. Each is a dataclass of its options."""
 
@@ -31,7 +38,7 @@ def make_strategy(name: str, options: Mapping[str, str] | None = None) -> Strate
     if kind is None:
         raise InvalidOption(f"There is no strategy {name!r}. There are {', '.join(STRATEGIES)}.")
     types = get_type_hints(kind)
-    known = {field.name for field in dataclasses.fields(kind)}
+    known = {field.name for field in dataclasses.fields(kind) if field.init}
     values: dict[str, Any] = {}
     for key, text in (options or {}).items():
         option = key.replace("-", "_")

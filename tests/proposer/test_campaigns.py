@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-from pathlib import Path
-
-import pytest
-
 from clients.local import LocalVerifier
-from proposer.campaigns.budget import UNLIMITED, Amount
-from proposer.campaigns.campaign import CampaignProgress
-from proposer.campaigns.record import CampaignRecord, RecordError
-from proposer.models import BrokenAnswer, ModelBusy, ModelRefused, ModelUnreachable, Request
-from proposer.models.scripted import Reply, ScriptedModel, in_turn
-from tests.proposer.support import RIGHT, WRONG, adding, campaign, run
-
+from proposer.campaigns.record import CampaignRecord
+from proposer.models.scripted import ScriptedModel, in_turn
+from tests.proposer.support import RIGHT, WRONG, adding, run
 
 
 async def test_the_first_accepted_sample_solves(
