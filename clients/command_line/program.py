@@ -16,6 +16,7 @@ from clients.command_line import (
     config_command,
     demo_command,
     doctor_command,
+    estimate_commands,
     kept_commands,
     logic_commands,
     serve_command,
@@ -60,6 +61,7 @@ app.command("serve")(serve_command.serve)
 app.add_typer(check_command.app, name="check")
 app.add_typer(logic_commands.app, name="logic")
 app.command("batch")(batch_command.batch)
+app.add_typer(estimate_commands.app, name="estimate")
 app.command("show")(kept_commands.show)
 app.command("list")(kept_commands.list_kept)
 app.command("doctor")(doctor_command.doctor)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Final, Protocol
 
 from clients import BatchItem
-from verifier_service.model import ServiceError, Verdict, VerificationSpec
+from verifier_service.model import Candidate, ServiceError, Verdict, VerificationSpec
 
 __all__ = ["BatchVerifier", "judged"]
 
@@ -27,9 +28,12 @@ class BatchVerifier(Protocol):
 async def judged(
     verifier: BatchVerifier, specs: Iterable[VerificationSpec]
 ) -> list[Verdict | ServiceError]:
-    """The verdict on each spec, or the error that kept it from one, in the order of the specs."""
+    """The verdict on each spec, or the error that kept it from one, in the order of the specs.
+
+    Candidates' names count for nothing: one candidate may be asked about several times.
+    """
     results: list[Verdict | ServiceError] = []
-    remaining = iter(specs)
+    remaining = (replace(spec, candidate=Candidate(source=spec.candidate.source)) for spec in specs)
     while chunk := list(itertools.islice(remaining, _PER_CALL)):
         by_index: dict[int, Verdict | ServiceError] = {}
         async with aclosing(verifier.batch(chunk)) as items:

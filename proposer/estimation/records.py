@@ -24,6 +24,7 @@ __all__ = [
     "read_records",
     "read_truths",
     "require_one_source",
+    "trusting_rejections",
     "with_truth",
 ]
 
@@ -137,7 +138,8 @@ def with_truth(
             continue
         if truth.digest and truth.digest == record.digest:
             raise UnusableRecords(
-                f"{_at(strong, truth.line)} is the same verification as {_at(weak, record.line)}: "
+                f"{_at(strong, truth.line)} is the same verification as line {record.line} of "
+                f"{weak}: "
                 "the same tests can't say how often they are wrong. Give verdicts of a stronger "
                 "verifier; `verifier estimate amplify` makes one."
             )
@@ -195,6 +197,19 @@ def _only(values: Sequence[str], records: Sequence[Record], path: Path, what: st
             f"{_short(other)}. What holds for one need not hold for another: give a file for each."
         )
     return next(iter(counted))
+
+
+def trusting_rejections(records: Iterable[Record]) -> list[Record]:
+    """The records, with every rejected candidate of unknown truth taken for wrong.
+
+    That is right where the tests are: what fails a right test is wrong.
+    """
+    return [
+        replace(record, truth=Truth.WRONG)
+        if record.answer is Answer.REJECTED and record.truth is Truth.UNKNOWN
+        else record
+        for record in records
+    ]
 
 
 def observations(records: Iterable[Record]) -> list[Observation]:
