@@ -24,9 +24,10 @@ def main(folder: str, arguments: list[str]) -> int:
     words = [b"lean", *map(os.fsencode, arguments)]
     library.lean_main.restype = ctypes.c_int
     vector = (ctypes.c_char_p * (len(words) + 1))(*words, None)
-    return int(library.lean_main(len(words), vector))
+    code = int(library.lean_main(len(words), vector))
+    ctypes.CDLL(None).fflush(None)  # what Lean has put into C's own streams
+    return code
 
 
 if __name__ == "__main__":
-    # Lean has ended its own threads and streams; Python's finalisers have nothing left to do.
-    os._exit(main(sys.argv[1], sys.argv[2:]) & 255)
+    os._exit(main(sys.argv[1], sys.argv[2:]) & 255)  # Python's finalisers have nothing to do
