@@ -23,6 +23,7 @@ from verifier_service.model import (
     EnvironmentInfo,
     Evidence,
     FalsePositiveEstimate,
+    LeanDeclaration,
     LeanEvidence,
     LeanTheorem,
     Limits,
@@ -106,7 +107,14 @@ python_tests = st.builds(PythonTests, form=forms, preamble=texts, keep_going=st.
 criteria: st.SearchStrategy[Criterion] = st.one_of(
     python_tests,
     st.builds(
-        LeanTheorem, name=texts, statement=texts, preamble=texts, allowed_axioms=_tuples(texts)
+        LeanTheorem,
+        name=texts,
+        statement=texts,
+        preamble=texts,
+        allowed_axioms=_tuples(texts),
+        require_clean_file=st.booleans(),
+        whole_file=st.booleans(),
+        probe_statement=st.booleans(),
     ),
     st.builds(
         LogicProblem,
@@ -158,6 +166,7 @@ diagnostics = st.builds(
     message=texts,
     range=st.none() | ranges,
     goals=_tuples(texts),
+    hints=_tuples(texts),
 )
 case_results = st.builds(
     TestCaseResult,
@@ -187,6 +196,18 @@ evidences: st.SearchStrategy[Evidence | None] = st.one_of(
         uses_sorry=st.booleans(),
         statement_digest=texts,
         replayed_by=_tuples(texts),
+        declarations=_tuples(
+            st.builds(
+                LeanDeclaration,
+                name=texts,
+                kind=texts,
+                axioms=_tuples(texts),
+                is_target=st.booleans(),
+            )
+        ),
+        toolchain=texts,
+        imports=_tuples(texts),
+        statement_findings=_tuples(texts),
     ),
     st.builds(
         LogicEvidence,

@@ -43,6 +43,7 @@ from verifier_service.model import (
     ExecutorFault,
     FalsePositiveEstimate,
     InvalidSpec,
+    LeanDeclaration,
     LeanEvidence,
     LeanTheorem,
     Limits,
@@ -257,6 +258,9 @@ def _problem_to_proto(problem: Problem) -> problem_pb2.Problem:
                     name=_text(theorem.name),
                     statement=_text(theorem.statement),
                     allowed_axioms=_all_text(theorem.allowed_axioms),
+                    require_clean_file=theorem.require_clean_file,
+                    whole_file=theorem.whole_file,
+                    probe_statement=theorem.probe_statement,
                 )
             )
         case LogicProblem() as logic:
@@ -381,6 +385,9 @@ def _criterion_from_proto(
                 statement=theorem.statement,
                 preamble=theorem.preamble,
                 allowed_axioms=tuple(theorem.allowed_axioms),
+                require_clean_file=theorem.require_clean_file,
+                whole_file=theorem.whole_file,
+                probe_statement=theorem.probe_statement,
             )
         case "logic":
             return _logic_from_proto(problem.logic, violations)
@@ -600,14 +607,7 @@ def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
         case PythonEvidence() as python:
             made.python.CopyFrom(_python_evidence_to_proto(python))
         case LeanEvidence() as lean:
-            made.lean.CopyFrom(
-                verdict_pb2.LeanEvidence(
-                    axioms=_all_text(lean.axioms),
-                    uses_sorry=lean.uses_sorry,
-                    statement_digest=_text(lean.statement_digest),
-                    replayed_by=_all_text(lean.replayed_by),
-                )
-            )
+            made.lean.CopyFrom(_lean_evidence_to_proto(lean))
         case LogicEvidence() as logic:
             made.logic.CopyFrom(
                 verdict_pb2.LogicEvidence(
@@ -649,6 +649,7 @@ def _diagnostic_to_proto(finding: Diagnostic) -> verdict_pb2.Diagnostic:
         message=_text(finding.message),
         range=None if finding.range is None else _range_to_proto(finding.range),
         goals=_all_text(finding.goals),
+        hints=_all_text(finding.hints),
     )
 
 
@@ -670,6 +671,27 @@ def _python_evidence_to_proto(evidence: PythonEvidence) -> verdict_pb2.PythonEvi
         stdout=_output_to_proto(evidence.stdout),
         stderr=_output_to_proto(evidence.stderr),
         channel=_CHANNEL[evidence.channel],  # type: ignore[arg-type]
+    )
+
+
+def _lean_evidence_to_proto(evidence: LeanEvidence) -> verdict_pb2.LeanEvidence:
+    return verdict_pb2.LeanEvidence(
+        axioms=_all_text(evidence.axioms),
+        uses_sorry=evidence.uses_sorry,
+        statement_digest=_text(evidence.statement_digest),
+        replayed_by=_all_text(evidence.replayed_by),
+        declarations=[
+            verdict_pb2.LeanDeclaration(
+                name=_text(one.name),
+                kind=_text(one.kind),
+                axioms=_all_text(one.axioms),
+                is_target=one.is_target,
+            )
+            for one in evidence.declarations
+        ],
+        toolchain=_text(evidence.toolchain),
+        imports=_all_text(evidence.imports),
+        statement_findings=_all_text(evidence.statement_findings),
     )
 
 
@@ -759,6 +781,7 @@ def _diagnostic_from_proto(finding: verdict_pb2.Diagnostic) -> Diagnostic:
         message=finding.message,
         range=_range_from_proto(finding.range) if finding.HasField("range") else None,
         goals=tuple(finding.goals),
+        hints=tuple(finding.hints),
     )
 
 
@@ -777,12 +800,7 @@ def _evidence_from_proto(verdict: verdict_pb2.Verdict) -> Evidence | None:
         case "python":
             return _python_evidence_from_proto(verdict.python)
         case "lean":
-            return LeanEvidence(
-                axioms=tuple(verdict.lean.axioms),
-                uses_sorry=verdict.lean.uses_sorry,
-                statement_digest=verdict.lean.statement_digest,
-                replayed_by=tuple(verdict.lean.replayed_by),
-            )
+            return _lean_evidence_from_proto(verdict.lean)
         case "logic":
             return _logic_evidence_from_proto(verdict.logic)
         case _:
@@ -856,6 +874,27 @@ def _python_evidence_from_proto(evidence: verdict_pb2.PythonEvidence) -> PythonE
         stdout=_output_from_proto(evidence.stdout),
         stderr=_output_from_proto(evidence.stderr),
         channel=_CHANNEL_OF.get(evidence.channel, VerdictChannel.SHARED),
+    )
+
+
+def _lean_evidence_from_proto(evidence: verdict_pb2.LeanEvidence) -> LeanEvidence:
+    return LeanEvidence(
+        axioms=tuple(evidence.axioms),
+        uses_sorry=evidence.uses_sorry,
+        statement_digest=evidence.statement_digest,
+        replayed_by=tuple(evidence.replayed_by),
+        declarations=tuple(
+            LeanDeclaration(
+                name=one.name,
+                kind=one.kind,
+                axioms=tuple(one.axioms),
+                is_target=one.is_target,
+            )
+            for one in evidence.declarations
+        ),
+        toolchain=evidence.toolchain,
+        imports=tuple(evidence.imports),
+        statement_findings=tuple(evidence.statement_findings),
     )
 
 

@@ -121,10 +121,20 @@ class PythonTests:
 class LeanTheorem:
     """A theorem, kept apart from any proof so that a candidate can't restate it."""
 
-    name: str
-    statement: str
+    name: str = ""
+    """In full, such as `Nat.add_comm`."""
+    statement: str = ""
+    """Its signature: `(a b : Nat) : a + b = b + a`."""
     preamble: str = ""
+    """Imports and context."""
     allowed_axioms: tuple[str, ...] = ()
+    """Empty means propext, Classical.choice and Quot.sound."""
+    require_clean_file: bool = False
+    """Whether `sorry` and axioms count also in what the theorem does not need."""
+    whole_file: bool = False
+    """Whether the theorems that the candidate itself states are what it has to prove."""
+    probe_statement: bool = False
+    """Whether to look if the statement is vacuous or false; changes no outcome."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

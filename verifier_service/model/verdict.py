@@ -16,6 +16,7 @@ __all__ = [
     "Entailment",
     "Evidence",
     "FalsePositiveEstimate",
+    "LeanDeclaration",
     "LeanEvidence",
     "LogicCertificate",
     "LogicEvidence",
@@ -94,6 +95,8 @@ class Diagnostic:
     message: str
     range: Range | None = None
     goals: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    """What may help: a tactic that Lean proposes, or advice."""
 
 
 class VerdictChannel(enum.Enum):
@@ -142,13 +145,34 @@ class PythonEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeanDeclaration:
+    """A declaration of a candidate."""
+
+    name: str
+    kind: str
+    """"theorem", "definition", "axiom", "opaque" or "inductive"."""
+    axioms: tuple[str, ...] = ()
+    """That it depends on, transitively."""
+    is_target: bool = False
+    """Whether the verdict is about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeanEvidence:
-    """What Lean said."""
+    """What came of a Lean candidate; never the word of the process that elaborated it."""
 
     axioms: tuple[str, ...] = ()
+    """That the targets depend on, transitively."""
     uses_sorry: bool = False
     statement_digest: str = ""
     replayed_by: tuple[str, ...] = ()
+    """"lean-kernel", "nanoda" …"""
+    declarations: tuple[LeanDeclaration, ...] = ()
+    toolchain: str = ""
+    imports: tuple[str, ...] = ()
+    """Modules with the SHA-256 of their compiled files."""
+    statement_findings: tuple[str, ...] = ()
+    """"vacuous", "disproved"."""
 
 
 class Entailment(enum.Enum):

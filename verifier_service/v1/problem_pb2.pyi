@@ -352,7 +352,10 @@ Global___PytestSuite: _TypeAlias = PytestSuite  # noqa: Y015
 
 @_typing.final
 class LeanTheorem(_message.Message):
-    """A theorem, kept apart from any proof so that a candidate can't restate it."""
+    """A theorem, kept apart from any proof so that a candidate can't restate it.
+    The candidate is what stands behind its `:=`, or declarations with the
+    theorem among them, or a whole file.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -360,12 +363,30 @@ class LeanTheorem(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     STATEMENT_FIELD_NUMBER: _builtins.int
     ALLOWED_AXIOMS_FIELD_NUMBER: _builtins.int
+    REQUIRE_CLEAN_FILE_FIELD_NUMBER: _builtins.int
+    WHOLE_FILE_FIELD_NUMBER: _builtins.int
+    PROBE_STATEMENT_FIELD_NUMBER: _builtins.int
     preamble: _builtins.str
-    """Imports and context, trusted."""
+    """Imports and context, trusted. It may leave namespaces and sections open."""
     name: _builtins.str
     """Fully qualified name of the theorem."""
     statement: _builtins.str
-    """Signature up to, and without, `:=`."""
+    """Signature: `(a b : Nat) : a + b = b + a`. `theorem NAME` before it and `:=`,
+    `:= by` or `:= by sorry` behind it may be there, and mean nothing.
+    """
+    require_clean_file: _builtins.bool
+    """Also rejects a candidate for a `sorry`, or an axiom that is not allowed, in
+    what the theorem does not need.
+    """
+    whole_file: _builtins.bool
+    """There is no theorem in particular: the candidate has to prove all theorems
+    that it states, and one at least. Leave `name` and `statement` empty.
+    """
+    probe_statement: _builtins.bool
+    """Looks whether the statement is true for want of cases (its hypotheses
+    contradict each other), or false, by tactics that are tried briefly. What is
+    found is told, and changes no outcome.
+    """
     @_builtins.property
     def allowed_axioms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Axioms a proof may use; empty means propext, Classical.choice and Quot.sound."""
@@ -377,10 +398,13 @@ class LeanTheorem(_message.Message):
         name: _builtins.str = ...,
         statement: _builtins.str = ...,
         allowed_axioms: _abc.Iterable[_builtins.str] | None = ...,
+        require_clean_file: _builtins.bool = ...,
+        whole_file: _builtins.bool = ...,
+        probe_statement: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_axioms", b"allowed_axioms", "name", b"name", "preamble", b"preamble", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_axioms", b"allowed_axioms", "name", b"name", "preamble", b"preamble", "probe_statement", b"probe_statement", "require_clean_file", b"require_clean_file", "statement", b"statement", "whole_file", b"whole_file"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

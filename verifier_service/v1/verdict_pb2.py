@@ -26,51 +26,53 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!verifier_service/v1/verdict.proto\x12\x13verifier_service.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x03\n\x07Verdict\x12-\n\x07outcome\x18\x01 \x01(\x0e\x32\x1c.verifier_service.v1.Outcome\x12\x31\n\tassurance\x18\x02 \x01(\x0e\x32\x1e.verifier_service.v1.Assurance\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07summary\x18\x04 \x01(\t\x12\x34\n\x0b\x64iagnostics\x18\x05 \x03(\x0b\x32\x1f.verifier_service.v1.Diagnostic\x12\x35\n\x06python\x18\x06 \x01(\x0b\x32#.verifier_service.v1.PythonEvidenceH\x00\x12\x31\n\x04lean\x18\x07 \x01(\x0b\x32!.verifier_service.v1.LeanEvidenceH\x00\x12\x33\n\x05logic\x18\x08 \x01(\x0b\x32\".verifier_service.v1.LogicEvidenceH\x00\x12\x33\n\nprovenance\x18\t \x01(\x0b\x32\x1f.verifier_service.v1.Provenance\x12\x42\n\x0e\x66\x61lse_positive\x18\n \x01(\x0b\x32*.verifier_service.v1.FalsePositiveEstimateB\n\n\x08\x65vidence\"\x84\x02\n\nDiagnostic\x12:\n\x08severity\x18\x01 \x01(\x0e\x32(.verifier_service.v1.Diagnostic.Severity\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12)\n\x05range\x18\x04 \x01(\x0b\x32\x1a.verifier_service.v1.Range\x12\r\n\x05goals\x18\x05 \x03(\t\"a\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\x12\x11\n\rSEVERITY_INFO\x10\x03\"e\n\x05Range\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\nstart_line\x18\x02 \x01(\r\x12\x14\n\x0cstart_column\x18\x03 \x01(\r\x12\x10\n\x08\x65nd_line\x18\x04 \x01(\r\x12\x12\n\nend_column\x18\x05 \x01(\r\"\xff\x01\n\x0ePythonEvidence\x12\x32\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32#.verifier_service.v1.TestCaseResult\x12\x14\n\x0cpassed_count\x18\x02 \x01(\r\x12\x13\n\x0btotal_count\x18\x03 \x01(\r\x12+\n\x06stdout\x18\x04 \x01(\x0b\x32\x1b.verifier_service.v1.Output\x12+\n\x06stderr\x18\x05 \x01(\x0b\x32\x1b.verifier_service.v1.Output\x12\x34\n\x07\x63hannel\x18\x06 \x01(\x0e\x32#.verifier_service.v1.VerdictChannel\"\x9c\x01\n\x0eTestCaseResult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x07outcome\x18\x02 \x01(\x0e\x32\x1c.verifier_service.v1.Outcome\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12,\n\twall_time\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07message\x18\x05 \x01(\t\"a\n\x0cLeanEvidence\x12\x0e\n\x06\x61xioms\x18\x01 \x03(\t\x12\x12\n\nuses_sorry\x18\x02 \x01(\x08\x12\x18\n\x10statement_digest\x18\x03 \x01(\t\x12\x13\n\x0breplayed_by\x18\x04 \x03(\t\"\x93\x04\n\rLogicEvidence\x12\x41\n\nentailment\x18\x01 \x01(\x0e\x32-.verifier_service.v1.LogicEvidence.Entailment\x12\x14\n\x0cmodel_smtlib\x18\x02 \x01(\t\x12\x12\n\nunsat_core\x18\x03 \x03(\t\x12/\n\x06models\x18\x04 \x03(\x0b\x32\x1f.verifier_service.v1.LogicModel\x12;\n\x0c\x63\x65rtificates\x18\x05 \x03(\x0b\x32%.verifier_service.v1.LogicCertificate\x12\x30\n\x06\x63laims\x18\x06 \x03(\x0b\x32 .verifier_service.v1.SolverClaim\x12\x16\n\x0eopen_questions\x18\x07 \x03(\t\"\xdc\x01\n\nEntailment\x12\x1a\n\x16\x45NTAILMENT_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45NTAILMENT_ENTAILED\x10\x01\x12\x1b\n\x17\x45NTAILMENT_CONTRADICTED\x10\x02\x12\x1a\n\x16\x45NTAILMENT_INDEPENDENT\x10\x03\x12\x16\n\x12\x45NTAILMENT_UNKNOWN\x10\x04\x12$\n ENTAILMENT_INCONSISTENT_PREMISES\x10\x05\x12\"\n\x1e\x45NTAILMENT_CONSISTENT_PREMISES\x10\x06\"=\n\nLogicModel\x12\x10\n\x08question\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07\x63hecked\x18\x03 \x01(\x08\"^\n\x10LogicCertificate\x12\x10\n\x08question\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x16\n\x0einstance_count\x18\x03 \x01(\r\x12\x12\n\nstep_count\x18\x04 \x01(\r\"r\n\x0bSolverClaim\x12\x0e\n\x06solver\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nstep_count\x18\x05 \x01(\x03\x12\r\n\x05words\x18\x06 \x01(\t\"H\n\x06Output\x12\x0c\n\x04head\x18\x01 \x01(\x0c\x12\x0c\n\x04tail\x18\x02 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\"\xa4\x02\n\nProvenance\x12\x1b\n\x13verification_digest\x18\x01 \x01(\t\x12\r\n\x05tools\x18\x02 \x03(\t\x12\x13\n\x0b\x65nvironment\x18\x03 \x01(\t\x12\x0f\n\x07sandbox\x18\x04 \x01(\t\x12\x0e\n\x06worker\x18\x05 \x01(\t\x12\x12\n\nfrom_cache\x18\x06 \x01(\x08\x12/\n\x08timeline\x18\x07 \x01(\x0b\x32\x1d.verifier_service.v1.Timeline\x12\x31\n\x05usage\x18\x08 \x01(\x0b\x32\".verifier_service.v1.ResourceUsage\x12\x13\n\x0b\x61ttestation\x18\t \x01(\x0c\x12\x10\n\x08\x65nforced\x18\n \x03(\t\x12\x15\n\rattempt_count\x18\x0b \x01(\x05\"\xcb\x01\n\x08Timeline\x12/\n\x0b\x63reate_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x65xecute_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa2\x01\n\rResourceUsage\x12,\n\twall_time\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08\x63pu_time\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11peak_memory_bytes\x18\x03 \x01(\x03\x12\x1b\n\x13\x64\x65terministic_steps\x18\x04 \x01(\x03\"\xc8\x01\n\x15\x46\x61lsePositiveEstimate\x12\x0c\n\x04rate\x18\x01 \x01(\x01\x12\r\n\x05lower\x18\x02 \x01(\x01\x12\r\n\x05upper\x18\x03 \x01(\x01\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x14\n\x0csample_count\x18\x05 \x01(\x03\x12\x15\n\rproblem_count\x18\x06 \x01(\x03\x12\x13\n\x0bproblem_set\x18\x07 \x01(\t\x12\x31\n\restimate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*h\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x14\n\x10OUTCOME_REJECTED\x10\x02\x12\x18\n\x14OUTCOME_INCONCLUSIVE\x10\x03*\xb8\x01\n\tAssurance\x12\x19\n\x15\x41SSURANCE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41SSURANCE_TESTED\x10\n\x12\x15\n\x11\x41SSURANCE_BOUNDED\x10\x14\x12\x14\n\x10\x41SSURANCE_SOLVED\x10\x1e\x12\x18\n\x14\x41SSURANCE_ELABORATED\x10(\x12\x16\n\x12\x41SSURANCE_REPLAYED\x10\x32\x12\x1b\n\x17\x41SSURANCE_CROSS_CHECKED\x10<*l\n\x0eVerdictChannel\x12\x1f\n\x1bVERDICT_CHANNEL_UNSPECIFIED\x10\x00\x12\x1a\n\x16VERDICT_CHANNEL_SHARED\x10\x01\x12\x1d\n\x19VERDICT_CHANNEL_SEPARATED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!verifier_service/v1/verdict.proto\x12\x13verifier_service.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x03\n\x07Verdict\x12-\n\x07outcome\x18\x01 \x01(\x0e\x32\x1c.verifier_service.v1.Outcome\x12\x31\n\tassurance\x18\x02 \x01(\x0e\x32\x1e.verifier_service.v1.Assurance\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07summary\x18\x04 \x01(\t\x12\x34\n\x0b\x64iagnostics\x18\x05 \x03(\x0b\x32\x1f.verifier_service.v1.Diagnostic\x12\x35\n\x06python\x18\x06 \x01(\x0b\x32#.verifier_service.v1.PythonEvidenceH\x00\x12\x31\n\x04lean\x18\x07 \x01(\x0b\x32!.verifier_service.v1.LeanEvidenceH\x00\x12\x33\n\x05logic\x18\x08 \x01(\x0b\x32\".verifier_service.v1.LogicEvidenceH\x00\x12\x33\n\nprovenance\x18\t \x01(\x0b\x32\x1f.verifier_service.v1.Provenance\x12\x42\n\x0e\x66\x61lse_positive\x18\n \x01(\x0b\x32*.verifier_service.v1.FalsePositiveEstimateB\n\n\x08\x65vidence\"\x93\x02\n\nDiagnostic\x12:\n\x08severity\x18\x01 \x01(\x0e\x32(.verifier_service.v1.Diagnostic.Severity\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12)\n\x05range\x18\x04 \x01(\x0b\x32\x1a.verifier_service.v1.Range\x12\r\n\x05goals\x18\x05 \x03(\t\x12\r\n\x05hints\x18\x06 \x03(\t\"a\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x12\n\x0eSEVERITY_ERROR\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\x12\x11\n\rSEVERITY_INFO\x10\x03\"e\n\x05Range\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x12\n\nstart_line\x18\x02 \x01(\r\x12\x14\n\x0cstart_column\x18\x03 \x01(\r\x12\x10\n\x08\x65nd_line\x18\x04 \x01(\r\x12\x12\n\nend_column\x18\x05 \x01(\r\"\xff\x01\n\x0ePythonEvidence\x12\x32\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32#.verifier_service.v1.TestCaseResult\x12\x14\n\x0cpassed_count\x18\x02 \x01(\r\x12\x13\n\x0btotal_count\x18\x03 \x01(\r\x12+\n\x06stdout\x18\x04 \x01(\x0b\x32\x1b.verifier_service.v1.Output\x12+\n\x06stderr\x18\x05 \x01(\x0b\x32\x1b.verifier_service.v1.Output\x12\x34\n\x07\x63hannel\x18\x06 \x01(\x0e\x32#.verifier_service.v1.VerdictChannel\"\x9c\x01\n\x0eTestCaseResult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x07outcome\x18\x02 \x01(\x0e\x32\x1c.verifier_service.v1.Outcome\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12,\n\twall_time\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07message\x18\x05 \x01(\t\"\xdd\x01\n\x0cLeanEvidence\x12\x0e\n\x06\x61xioms\x18\x01 \x03(\t\x12\x12\n\nuses_sorry\x18\x02 \x01(\x08\x12\x18\n\x10statement_digest\x18\x03 \x01(\t\x12\x13\n\x0breplayed_by\x18\x04 \x03(\t\x12:\n\x0c\x64\x65\x63larations\x18\x05 \x03(\x0b\x32$.verifier_service.v1.LeanDeclaration\x12\x11\n\ttoolchain\x18\x06 \x01(\t\x12\x0f\n\x07imports\x18\x07 \x03(\t\x12\x1a\n\x12statement_findings\x18\x08 \x03(\t\"P\n\x0fLeanDeclaration\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06\x61xioms\x18\x03 \x03(\t\x12\x11\n\tis_target\x18\x04 \x01(\x08\"\x93\x04\n\rLogicEvidence\x12\x41\n\nentailment\x18\x01 \x01(\x0e\x32-.verifier_service.v1.LogicEvidence.Entailment\x12\x14\n\x0cmodel_smtlib\x18\x02 \x01(\t\x12\x12\n\nunsat_core\x18\x03 \x03(\t\x12/\n\x06models\x18\x04 \x03(\x0b\x32\x1f.verifier_service.v1.LogicModel\x12;\n\x0c\x63\x65rtificates\x18\x05 \x03(\x0b\x32%.verifier_service.v1.LogicCertificate\x12\x30\n\x06\x63laims\x18\x06 \x03(\x0b\x32 .verifier_service.v1.SolverClaim\x12\x16\n\x0eopen_questions\x18\x07 \x03(\t\"\xdc\x01\n\nEntailment\x12\x1a\n\x16\x45NTAILMENT_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45NTAILMENT_ENTAILED\x10\x01\x12\x1b\n\x17\x45NTAILMENT_CONTRADICTED\x10\x02\x12\x1a\n\x16\x45NTAILMENT_INDEPENDENT\x10\x03\x12\x16\n\x12\x45NTAILMENT_UNKNOWN\x10\x04\x12$\n ENTAILMENT_INCONSISTENT_PREMISES\x10\x05\x12\"\n\x1e\x45NTAILMENT_CONSISTENT_PREMISES\x10\x06\"=\n\nLogicModel\x12\x10\n\x08question\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07\x63hecked\x18\x03 \x01(\x08\"^\n\x10LogicCertificate\x12\x10\n\x08question\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x16\n\x0einstance_count\x18\x03 \x01(\r\x12\x12\n\nstep_count\x18\x04 \x01(\r\"r\n\x0bSolverClaim\x12\x0e\n\x06solver\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nstep_count\x18\x05 \x01(\x03\x12\r\n\x05words\x18\x06 \x01(\t\"H\n\x06Output\x12\x0c\n\x04head\x18\x01 \x01(\x0c\x12\x0c\n\x04tail\x18\x02 \x01(\x0c\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\"\xa4\x02\n\nProvenance\x12\x1b\n\x13verification_digest\x18\x01 \x01(\t\x12\r\n\x05tools\x18\x02 \x03(\t\x12\x13\n\x0b\x65nvironment\x18\x03 \x01(\t\x12\x0f\n\x07sandbox\x18\x04 \x01(\t\x12\x0e\n\x06worker\x18\x05 \x01(\t\x12\x12\n\nfrom_cache\x18\x06 \x01(\x08\x12/\n\x08timeline\x18\x07 \x01(\x0b\x32\x1d.verifier_service.v1.Timeline\x12\x31\n\x05usage\x18\x08 \x01(\x0b\x32\".verifier_service.v1.ResourceUsage\x12\x13\n\x0b\x61ttestation\x18\t \x01(\x0c\x12\x10\n\x08\x65nforced\x18\n \x03(\t\x12\x15\n\rattempt_count\x18\x0b \x01(\x05\"\xcb\x01\n\x08Timeline\x12/\n\x0b\x63reate_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x65xecute_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa2\x01\n\rResourceUsage\x12,\n\twall_time\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08\x63pu_time\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11peak_memory_bytes\x18\x03 \x01(\x03\x12\x1b\n\x13\x64\x65terministic_steps\x18\x04 \x01(\x03\"\xc8\x01\n\x15\x46\x61lsePositiveEstimate\x12\x0c\n\x04rate\x18\x01 \x01(\x01\x12\r\n\x05lower\x18\x02 \x01(\x01\x12\r\n\x05upper\x18\x03 \x01(\x01\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x14\n\x0csample_count\x18\x05 \x01(\x03\x12\x15\n\rproblem_count\x18\x06 \x01(\x03\x12\x13\n\x0bproblem_set\x18\x07 \x01(\t\x12\x31\n\restimate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*h\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x14\n\x10OUTCOME_REJECTED\x10\x02\x12\x18\n\x14OUTCOME_INCONCLUSIVE\x10\x03*\xb8\x01\n\tAssurance\x12\x19\n\x15\x41SSURANCE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41SSURANCE_TESTED\x10\n\x12\x15\n\x11\x41SSURANCE_BOUNDED\x10\x14\x12\x14\n\x10\x41SSURANCE_SOLVED\x10\x1e\x12\x18\n\x14\x41SSURANCE_ELABORATED\x10(\x12\x16\n\x12\x41SSURANCE_REPLAYED\x10\x32\x12\x1b\n\x17\x41SSURANCE_CROSS_CHECKED\x10<*l\n\x0eVerdictChannel\x12\x1f\n\x1bVERDICT_CHANNEL_UNSPECIFIED\x10\x00\x12\x1a\n\x16VERDICT_CHANNEL_SHARED\x10\x01\x12\x1d\n\x19VERDICT_CHANNEL_SEPARATED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'verifier_service.v1.verdict_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOME']._serialized_start=3246
-  _globals['_OUTCOME']._serialized_end=3350
-  _globals['_ASSURANCE']._serialized_start=3353
-  _globals['_ASSURANCE']._serialized_end=3537
-  _globals['_VERDICTCHANNEL']._serialized_start=3539
-  _globals['_VERDICTCHANNEL']._serialized_end=3647
+  _globals['_OUTCOME']._serialized_start=3468
+  _globals['_OUTCOME']._serialized_end=3572
+  _globals['_ASSURANCE']._serialized_start=3575
+  _globals['_ASSURANCE']._serialized_end=3759
+  _globals['_VERDICTCHANNEL']._serialized_start=3761
+  _globals['_VERDICTCHANNEL']._serialized_end=3869
   _globals['_VERDICT']._serialized_start=124
   _globals['_VERDICT']._serialized_end=610
   _globals['_DIAGNOSTIC']._serialized_start=613
-  _globals['_DIAGNOSTIC']._serialized_end=873
-  _globals['_DIAGNOSTIC_SEVERITY']._serialized_start=776
-  _globals['_DIAGNOSTIC_SEVERITY']._serialized_end=873
-  _globals['_RANGE']._serialized_start=875
-  _globals['_RANGE']._serialized_end=976
-  _globals['_PYTHONEVIDENCE']._serialized_start=979
-  _globals['_PYTHONEVIDENCE']._serialized_end=1234
-  _globals['_TESTCASERESULT']._serialized_start=1237
-  _globals['_TESTCASERESULT']._serialized_end=1393
-  _globals['_LEANEVIDENCE']._serialized_start=1395
-  _globals['_LEANEVIDENCE']._serialized_end=1492
-  _globals['_LOGICEVIDENCE']._serialized_start=1495
-  _globals['_LOGICEVIDENCE']._serialized_end=2026
-  _globals['_LOGICEVIDENCE_ENTAILMENT']._serialized_start=1806
-  _globals['_LOGICEVIDENCE_ENTAILMENT']._serialized_end=2026
-  _globals['_LOGICMODEL']._serialized_start=2028
-  _globals['_LOGICMODEL']._serialized_end=2089
-  _globals['_LOGICCERTIFICATE']._serialized_start=2091
-  _globals['_LOGICCERTIFICATE']._serialized_end=2185
-  _globals['_SOLVERCLAIM']._serialized_start=2187
-  _globals['_SOLVERCLAIM']._serialized_end=2301
-  _globals['_OUTPUT']._serialized_start=2303
-  _globals['_OUTPUT']._serialized_end=2375
-  _globals['_PROVENANCE']._serialized_start=2378
-  _globals['_PROVENANCE']._serialized_end=2670
-  _globals['_TIMELINE']._serialized_start=2673
-  _globals['_TIMELINE']._serialized_end=2876
-  _globals['_RESOURCEUSAGE']._serialized_start=2879
-  _globals['_RESOURCEUSAGE']._serialized_end=3041
-  _globals['_FALSEPOSITIVEESTIMATE']._serialized_start=3044
-  _globals['_FALSEPOSITIVEESTIMATE']._serialized_end=3244
+  _globals['_DIAGNOSTIC']._serialized_end=888
+  _globals['_DIAGNOSTIC_SEVERITY']._serialized_start=791
+  _globals['_DIAGNOSTIC_SEVERITY']._serialized_end=888
+  _globals['_RANGE']._serialized_start=890
+  _globals['_RANGE']._serialized_end=991
+  _globals['_PYTHONEVIDENCE']._serialized_start=994
+  _globals['_PYTHONEVIDENCE']._serialized_end=1249
+  _globals['_TESTCASERESULT']._serialized_start=1252
+  _globals['_TESTCASERESULT']._serialized_end=1408
+  _globals['_LEANEVIDENCE']._serialized_start=1411
+  _globals['_LEANEVIDENCE']._serialized_end=1632
+  _globals['_LEANDECLARATION']._serialized_start=1634
+  _globals['_LEANDECLARATION']._serialized_end=1714
+  _globals['_LOGICEVIDENCE']._serialized_start=1717
+  _globals['_LOGICEVIDENCE']._serialized_end=2248
+  _globals['_LOGICEVIDENCE_ENTAILMENT']._serialized_start=2028
+  _globals['_LOGICEVIDENCE_ENTAILMENT']._serialized_end=2248
+  _globals['_LOGICMODEL']._serialized_start=2250
+  _globals['_LOGICMODEL']._serialized_end=2311
+  _globals['_LOGICCERTIFICATE']._serialized_start=2313
+  _globals['_LOGICCERTIFICATE']._serialized_end=2407
+  _globals['_SOLVERCLAIM']._serialized_start=2409
+  _globals['_SOLVERCLAIM']._serialized_end=2523
+  _globals['_OUTPUT']._serialized_start=2525
+  _globals['_OUTPUT']._serialized_end=2597
+  _globals['_PROVENANCE']._serialized_start=2600
+  _globals['_PROVENANCE']._serialized_end=2892
+  _globals['_TIMELINE']._serialized_start=2895
+  _globals['_TIMELINE']._serialized_end=3098
+  _globals['_RESOURCEUSAGE']._serialized_start=3101
+  _globals['_RESOURCEUSAGE']._serialized_end=3263
+  _globals['_FALSEPOSITIVEESTIMATE']._serialized_start=3266
+  _globals['_FALSEPOSITIVEESTIMATE']._serialized_end=3466
 # @@protoc_insertion_point(module_scope)

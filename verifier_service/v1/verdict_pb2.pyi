@@ -150,8 +150,9 @@ class Verdict(_message.Message):
     """How strong the evidence for `outcome` is."""
     reason: _builtins.str
     """Why, as a stable kebab-case code: "tests-passed", "wrong-answer",
-    "kernel-rejected", "uses-sorry", "forbidden-axiom", "statement-changed",
-    "wall-time-exceeded", "solver-unknown". Open set; see docs/reasons.md.
+    "kernel-rejected", "incomplete-proof", "disallowed-axiom",
+    "statement-mismatch", "wall-time-exceeded", "solver-unknown". Open set; see
+    docs/reasons.md.
     """
     summary: _builtins.str
     """One sentence for a person. Never parse it."""
@@ -244,6 +245,7 @@ class Diagnostic(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     RANGE_FIELD_NUMBER: _builtins.int
     GOALS_FIELD_NUMBER: _builtins.int
+    HINTS_FIELD_NUMBER: _builtins.int
     severity: Global___Diagnostic.Severity.ValueType
     """How much it matters."""
     code: _builtins.str
@@ -258,6 +260,10 @@ class Diagnostic(_message.Message):
     def goals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Open goals at that place (Lean), one per entry."""
 
+    @_builtins.property
+    def hints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What may help, one per entry: a tactic that Lean proposes, or advice."""
+
     def __init__(
         self,
         *,
@@ -266,10 +272,11 @@ class Diagnostic(_message.Message):
         message: _builtins.str = ...,
         range: Global___Range | None = ...,
         goals: _abc.Iterable[_builtins.str] | None = ...,
+        hints: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "goals", b"goals", "message", b"message", "range", b"range", "severity", b"severity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "goals", b"goals", "hints", b"hints", "message", b"message", "range", b"range", "severity", b"severity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -405,7 +412,9 @@ Global___TestCaseResult: _TypeAlias = TestCaseResult  # noqa: Y015
 
 @_typing.final
 class LeanEvidence(_message.Message):
-    """What Lean said."""
+    """What came of a Lean candidate. Nothing of it is the word of the process that
+    elaborated the candidate.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -413,17 +422,39 @@ class LeanEvidence(_message.Message):
     USES_SORRY_FIELD_NUMBER: _builtins.int
     STATEMENT_DIGEST_FIELD_NUMBER: _builtins.int
     REPLAYED_BY_FIELD_NUMBER: _builtins.int
+    DECLARATIONS_FIELD_NUMBER: _builtins.int
+    TOOLCHAIN_FIELD_NUMBER: _builtins.int
+    IMPORTS_FIELD_NUMBER: _builtins.int
+    STATEMENT_FINDINGS_FIELD_NUMBER: _builtins.int
     uses_sorry: _builtins.bool
     """Whether `sorry` is reachable from a target."""
     statement_digest: _builtins.str
-    """SHA-256 of the elaborated statement, to compare with the problem's."""
+    """SHA-256 of the elaborated statement with all that it depends on in the
+    problem's own preamble.
+    """
+    toolchain: _builtins.str
+    """Lean, with its version and commit."""
     @_builtins.property
     def axioms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Axioms each target depends on, transitively."""
 
     @_builtins.property
     def replayed_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Checkers that replayed the proof: "lean4checker", "nanoda", ..."""
+        """Checkers that replayed the proof: "lean-kernel", "nanoda", ..."""
+
+    @_builtins.property
+    def declarations(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeanDeclaration]:
+        """What the candidate declares, as far as a reader of it may ask; at most 1000."""
+
+    @_builtins.property
+    def imports(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Modules that were imported, each with the SHA-256 of its compiled file."""
+
+    @_builtins.property
+    def statement_findings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is odd about the statement, where that was asked for: "vacuous" (its
+        hypotheses contradict each other), "disproved" (its negation was proved).
+        """
 
     def __init__(
         self,
@@ -432,14 +463,54 @@ class LeanEvidence(_message.Message):
         uses_sorry: _builtins.bool = ...,
         statement_digest: _builtins.str = ...,
         replayed_by: _abc.Iterable[_builtins.str] | None = ...,
+        declarations: _abc.Iterable[Global___LeanDeclaration] | None = ...,
+        toolchain: _builtins.str = ...,
+        imports: _abc.Iterable[_builtins.str] | None = ...,
+        statement_findings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["axioms", b"axioms", "replayed_by", b"replayed_by", "statement_digest", b"statement_digest", "uses_sorry", b"uses_sorry"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["axioms", b"axioms", "declarations", b"declarations", "imports", b"imports", "replayed_by", b"replayed_by", "statement_digest", b"statement_digest", "statement_findings", b"statement_findings", "toolchain", b"toolchain", "uses_sorry", b"uses_sorry"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LeanEvidence: _TypeAlias = LeanEvidence  # noqa: Y015
+
+@_typing.final
+class LeanDeclaration(_message.Message):
+    """A declaration of a candidate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    AXIOMS_FIELD_NUMBER: _builtins.int
+    IS_TARGET_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Full name."""
+    kind: _builtins.str
+    """"theorem", "definition", "axiom", "opaque" or "inductive"."""
+    is_target: _builtins.bool
+    """Whether the verdict is about it."""
+    @_builtins.property
+    def axioms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Axioms that it depends on, transitively."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        axioms: _abc.Iterable[_builtins.str] | None = ...,
+        is_target: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["axioms", b"axioms", "is_target", b"is_target", "kind", b"kind", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeanDeclaration: _TypeAlias = LeanDeclaration  # noqa: Y015
 
 @_typing.final
 class LogicEvidence(_message.Message):
