@@ -32,7 +32,7 @@ from verifier_service.model import IsolationUnavailable, SandboxLost
 __all__ = ["BubblewrapBackend", "find_bwrap"]
 
 _PACKAGES: Final = tuple(
-    f"sandboxes/{name}/jailed" for name in ("isolation", "python_tests", "logic")
+    f"sandboxes/{name}/jailed" for name in ("isolation", "python_tests", "logic", "lean")
 )
 _TMP_BYTES: Final = 64 * 1024**2
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom")

@@ -16,7 +16,7 @@ from typing import Final
 
 from sandboxes.isolation.packages import PackageSet, UnusablePackages
 
-__all__ = ["Interpreter"]
+__all__ = ["Interpreter", "shared_libraries"]
 
 _DECIDING_SOURCES: Final = ("isolation", "python_tests")
 """Folders of ours that can change a verdict: what runs in jails, the jails, and the judge."""
@@ -71,7 +71,7 @@ class Interpreter:
         bound = [(_PACKAGES, packages)] + ([(_PYTEST, runner)] if runner else [])
         binaries = [executable, *extensions, *(one for _, each in bound for one in each.extensions)]
         hidden = [library / name for name in ("site-packages", "dist-packages", "test")]
-        files = [executable, library, *_shared_libraries(binaries)]
+        files = [executable, library, *shared_libraries(binaries)]
         cache = Path("/etc/ld.so.cache")
         version = ".".join(map(str, sys.version_info[:3]))
         return cls(
@@ -105,7 +105,7 @@ def _pytest() -> PackageSet | None:
         return None
 
 
-def _shared_libraries(binaries: Sequence[Path]) -> list[Path]:
+def shared_libraries(binaries: Sequence[Path]) -> list[Path]:
     """Shared libraries of the system that these need, as the dynamic linker resolves them.
 
     Those that packages bring for themselves are found there, beside what needs them.

@@ -17,7 +17,8 @@ class ProcessLimits:
     cpu_seconds: float
     """Of one process with its threads, measured by its scheduler clock."""
     memory_bytes: int
-    """Address space of each process."""
+    """Address space of each process, beyond what its module says to be reserved before it runs
+    (`reserved_bytes`)."""
     processes: int
     """Processes and threads together."""
     file_bytes: int = 16 * 1024**2
@@ -142,6 +143,8 @@ class Backend(Protocol):
 
     def open(self, *modules: str) -> Jail:
         """Opens a jail that has imported these modules of ours.
+
+        What follows a colon in one of them is told to its function `warm`.
 
         Returns at once; a jail that could not be made fails its runs with `SandboxLost`.
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections import defaultdict, deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -30,6 +30,8 @@ class Recycling:
     age_seconds: float = 600.0
     idle_jails: int = 4
     """Jails kept per role while nobody uses them."""
+    roles: int = 32
+    """Roles whose jails are kept; those of the role that was used longest ago go first."""
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class JailPool:
     def __init__(self, backend: Backend, recycling: Recycling | None = None) -> None:
         self._backend = backend
         self._recycling = recycling or Recycling()
-        self._idle: dict[tuple[str, ...], deque[_Kept]] = defaultdict(deque)
+        self._idle: OrderedDict[tuple[str, ...], deque[_Kept]] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
@@ -65,7 +67,7 @@ class JailPool:
         """
         kept = _Kept(self._backend.open(*modules))
         await promptly(kept.jail.ready)
-        self._idle[modules].append(kept)
+        self._idle_for(modules).append(kept)
 
     @contextlib.asynccontextmanager
     async def lease(self, *modules: str) -> AsyncIterator[Lease]:
@@ -85,7 +87,7 @@ class JailPool:
 
     def take(self, modules: tuple[str, ...]) -> _Kept:
         """An idle jail that is fit for use, or a new one."""
-        idle = self._idle[modules]
+        idle = self._idle_for(modules)
         while idle:
             kept = idle.popleft()  # the one that has had most time to get its next cell ready
             if kept.jail.lost:
@@ -98,7 +100,7 @@ class JailPool:
 
     def give_back(self, modules: tuple[str, ...], kept: _Kept) -> None:
         """Takes a jail back for the next borrower; one that is unfit is replaced by a new one."""
-        idle = self._idle[modules]
+        idle = self._idle_for(modules)
         if len(idle) >= self._recycling.idle_jails:
             self.discard(kept)
         elif self._is_fit(kept):
@@ -110,7 +112,17 @@ class JailPool:
     def _add(self, modules: tuple[str, ...]) -> None:
         """Opens a jail for whoever comes next."""
         with contextlib.suppress(SandboxLost):  # told to whoever needs one
-            self._idle[modules].append(_Kept(self._backend.open(*modules)))
+            self._idle_for(modules).append(_Kept(self._backend.open(*modules)))
+
+    def _idle_for(self, modules: tuple[str, ...]) -> deque[_Kept]:
+        """The idle jails of a role, which is now the one used last."""
+        idle = self._idle.setdefault(modules, deque())
+        self._idle.move_to_end(modules)
+        while len(self._idle) > self._recycling.roles:
+            _, forgotten = self._idle.popitem(last=False)
+            for kept in forgotten:
+                self.discard(kept)
+        return idle
 
     def distrust(self) -> None:
         """Discards all idle jails: what took one away may be taking the others at this moment."""

@@ -102,7 +102,11 @@ class Sandboxes:
         )
 
     async def environment(
-        self, label: str, *choices: Sequence[str], files: Sequence[Path] = ()
+        self,
+        label: str,
+        *choices: Sequence[str],
+        files: Sequence[Path] = (),
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[Interpreter, JailPool]:
         """A pool of jails, and what is in them.
 
@@ -110,8 +114,10 @@ class Sandboxes:
             label: Of the environment; empty for the one without packages.
             choices: Packages to be had in it; the first list that can be had counts. A container's
                 image has its own.
-            files: Further files for its jails, of those that are there, where jails have this
-                machine's.
+            files: Further files and folders for its jails, of those that are there, where jails
+                have this machine's.
+            variables: What the first process of its jails finds in its environment, beside what
+                Python needs. An image has its own.
 
         Raises:
             IsolationUnavailable: No such jail can be made here, or none that enforces the minimum;
@@ -119,7 +125,9 @@ class Sandboxes:
             UnusablePackages: None of the lists can be had, or there is no image for this label.
         """
         if self._kind == "bubblewrap":
-            interpreter = await asyncio.to_thread(_first_of, label, choices or [()], files)
+            interpreter = await asyncio.to_thread(
+                _first_of, label, choices or [()], files, variables
+            )
             backend: Backend = await BubblewrapBackend.create(interpreter, self._slots)
         else:
             interpreter, backend = await self._contained(label)
@@ -167,7 +175,12 @@ class Sandboxes:
             self._slots.close()
 
 
-def _first_of(label: str, choices: Sequence[Sequence[str]], files: Sequence[Path]) -> Interpreter:
+def _first_of(
+    label: str,
+    choices: Sequence[Sequence[str]],
+    files: Sequence[Path],
+    variables: Mapping[str, str],
+) -> Interpreter:
     *preferred, last = choices
     for packages in preferred:
         with contextlib.suppress(UnusablePackages):
@@ -175,7 +188,11 @@ def _first_of(label: str, choices: Sequence[Sequence[str]], files: Sequence[Path
             break
     else:
         found = Interpreter.running(label, last)
-    return dataclasses.replace(found, files=(*found.files, *filter(Path.is_file, files)))
+    return dataclasses.replace(
+        found,
+        files=(*found.files, *filter(Path.exists, files)),
+        environment={**found.environment, **variables},
+    )
 
 
 async def _attack(backend: Backend) -> None:

@@ -148,10 +148,11 @@ class Run:
             self._telling.send(TAKEN.pack(command["id"], limits["cpu_seconds"], time.monotonic()))
             begin = self._telling.detach()
             place_fds({**dict(zip(command["fds"], fds, strict=True)), "begin": begin})
-            limit_resources(limits, processes_of_ours=self._processes_of_ours())
-            signal.signal(signal.SIGINT, signal.default_int_handler)
             name = command["module"]
             module = sys.modules.get(name) or importlib.import_module(name)
+            limits["memory_bytes"] += getattr(module, "reserved_bytes", 0)
+            limit_resources(limits, processes_of_ours=self._processes_of_ours())
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             code = module.main() or 0
         except BaseException:  # noqa: BLE001 - the last frame of the process
             sys.excepthook(*sys.exc_info())

@@ -9,7 +9,8 @@ jail's pid namespace.
 `CONTROL_FD` is a socket to the supervisor: one JSON object per packet, file descriptors beside it.
 A process that writes "0" to an `ENTRY_FD` puts itself into a control group; every cell does. With a
 user id, every run becomes that user. `FILTER` is a system call filter for runs, in hexadecimal; it
-may be empty. Modules are imported, and those with a function `warm` are warmed up with it.
+may be empty. Modules are imported, and those with a function `warm` are warmed up with it; what
+follows a colon in `MODULE` is its argument.
 
 Orders:
 
@@ -252,10 +253,11 @@ def main(proc: int = -1) -> None:
     fds, user, filter_program, *modules = sys.argv[1:]
     control, *entries = map(int, fds.split(","))
     os.set_inheritable(control, False)
-    for name in modules:
+    for each in modules:
+        name, has_argument, argument = each.partition(":")
         module = importlib.import_module(name)
         if hasattr(module, "warm"):
-            module.warm()
+            module.warm(*([argument] if has_argument else []))
     if user != "-":
         os.setgroups([])
     os.environ.clear()

@@ -1,0 +1,4 @@
+"""What runs in the jails of Lean: our own code around its shared library.
+
+Standard library only.
+"""
