@@ -135,7 +135,10 @@ def _without_repetitions(found: Sequence[Found]) -> Iterator[Found]:
         if (environment := one.environment) is None:
             yield one
             continue
-        where = (environment.binary, environment.lean_path)
+        where = (
+            environment.binary and environment.binary.resolve(),
+            tuple(folder.resolve() for folder in environment.lean_path),
+        )
         if not one.required and where in places:
             reason = f"It is the same as {places[where]}."
             yield Found(place=one.place, environment=None, reason=reason)
