@@ -1,0 +1,118 @@
+"""Says when a tactic has had its time, by what the kernel tells of the process that runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from sandboxes.isolation.jail import Snapshot
+from sandboxes.lean.steps.runner import TacticLimits
+from verifier_service.model.lean_steps import StopReason
+
+__all__ = ["Stopped", "TacticWatch"]
+
+_T = TypeVar("_T")
+
+FIRST_LOOK_SECONDS: Final = 0.05
+"""Most tactics are done before."""
+LOOK_SECONDS: Final = 0.1
+OVERLOAD_FACTOR: Final = 10
+OVERLOAD_SECONDS: Final = 60.0
+
+
+class Stopped(Exception):
+    """A tactic has had its time or its memory."""
+
+    def __init__(self, reason: StopReason) -> None:
+        """Carries what it ran out of."""
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class TacticWatch:
+    """Watches over one tactic.
+
+    The wall clock is net, as everywhere in this service: time in which a thread of the process was
+    ready to run but got no core is the machine's. So is what a tactic that was stopped before, and
+    has not come to its end, takes beside it.
+    """
+
+    def __init__(
+        self,
+        snapshot: Callable[[], Snapshot],
+        limits: TacticLimits,
+        *,
+        memory_bytes: int,
+        company: int = 0,
+    ) -> None:
+        """Begins to watch.
+
+        Args:
+            snapshot: Of the process.
+            limits: On the tactic.
+            memory_bytes: That the process may have.
+            company: Tactics that were stopped and may still run beside it, each in a thread.
+        """
+        self._snapshot = snapshot
+        self._limits = limits
+        self._memory_bytes = memory_bytes
+        self._company = company
+        self._began = time.monotonic()
+        self._before = self._last = snapshot()
+        self._waited = 0.0
+
+    @property
+    def wall_seconds(self) -> float:
+        """Since the beginning, by the clock on the wall."""
+        return time.monotonic() - self._began
+
+    def look(self) -> Snapshot:
+        """Looks at the process.
+
+        Raises:
+            Stopped: It had its time, or takes too much memory.
+        """
+        now = self._snapshot()
+        waited = max(0.0, now.waiting_seconds - self._last.waiting_seconds)
+        self._waited += waited / max(1, now.runnable)
+        self._last = now
+        if now.out_of_memory or now.resident_bytes > self._memory_bytes:
+            raise Stopped(StopReason.MEMORY)
+        if self.own_cpu_seconds > self._limits.cpu_seconds:
+            raise Stopped(StopReason.CPU_TIME)
+        if self.wall_seconds - self._waited > self._limits.wall_seconds:
+            raise Stopped(StopReason.WALL_TIME if now.known else StopReason.OVERLOADED)
+        if self.wall_seconds > OVERLOAD_FACTOR * self._limits.wall_seconds + OVERLOAD_SECONDS:
+            raise Stopped(StopReason.OVERLOADED)
+        return now
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Of the process since the beginning, as of the last look."""
+        return max(0.0, self._last.cpu_seconds - self._before.cpu_seconds)
+
+    @property
+    def own_cpu_seconds(self) -> float:
+        """The least of it that is the tactic's own: others beside it use a core each at most."""
+        return max(0.0, self.cpu_seconds - self._company * self.wall_seconds)
+
+    async def over(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Waits for work, and looks on.
+
+        Raises:
+            Stopped: The tactic had its time, or takes too much memory. The work is cancelled.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            pause = FIRST_LOOK_SECONDS
+            while not (await asyncio.wait({task}, timeout=pause))[0]:
+                self.look()
+                pause = LOOK_SECONDS
+            self._last = self._snapshot()
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
