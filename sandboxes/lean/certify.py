@@ -1,0 +1,232 @@
+"""From the bytes of a candidate's module to what is certain about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sandboxes.lean.audit import (
+    SORRY,
+    STANDARD_AXIOMS,
+    Code,
+    Finding,
+    Inspection,
+    axiom_findings,
+    inspect,
+    theorems,
+)
+from sandboxes.lean.closures import Closure, Closures, Unsound
+from sandboxes.lean.declarations import Digests, Module, Name, Safety, display
+from sandboxes.lean.olean import read_module
+from sandboxes.lean.replay import CLAIM, Replayed, encode, replay
+from sandboxes.lean.runtime import LeanRuntime
+from verifier_service.model import Limits, ResourceUsage
+
+__all__ = ["KERNEL", "Certificate", "Survey", "Surveyed", "certify", "survey"]
+
+KERNEL: Final = "lean-kernel"
+"""By this name a verdict says that Lean's own kernel checked a proof again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """What is certain about a candidate."""
+
+    findings: tuple[Finding, ...]
+    """Why it can't be accepted."""
+    limit: str
+    """What kept the kernel from an answer, as in `Replayed`; empty where nothing did."""
+    axioms: frozenset[Name]
+    """That the theorem rests on; if there are findings, as far as they were looked for."""
+    statement_digest: str
+    """`sha256:…` of what the specification states."""
+    replayed_by: tuple[str, ...]
+    """Kernels that took the proof."""
+    usage: ResourceUsage
+
+    @property
+    def holds(self) -> bool:
+        """Whether the theorem is proved."""
+        return bool(self.replayed_by) and not self.findings and not self.limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surveyed:
+    """A theorem of a file, and what it is worth."""
+
+    name: Name
+    axioms: frozenset[Name]
+    statement_digest: str
+    problem: str
+    """Why the kernel does not take it; empty if it does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """The theorems of a file."""
+
+    theorems: tuple[Surveyed, ...]
+    limit: str
+    """As in `Certificate`; then nothing is certain of any of them."""
+    usage: ResourceUsage
+
+
+async def certify(
+    runtime: LeanRuntime,
+    specification: Module,
+    module: bytes,
+    theorem: Name,
+    *,
+    imports: str = "",
+    allowed_axioms: Collection[Name] = STANDARD_AXIOMS,
+    by_computation: bool = False,
+    limits: Limits,
+) -> Certificate:
+    """Audits a candidate's module, and has the kernel check what is left to check.
+
+    Args:
+        runtime: Where the kernel runs.
+        specification: The problem compiled alone; `specification_findings` finds nothing in it.
+        module: The bytes of the candidate's `.olean`, whoever wrote them.
+        theorem: Full name of the theorem.
+        imports: The header of both.
+        allowed_axioms: Those that a proof may use.
+        by_computation: Whether the statement may differ from the problem's, as long as the kernel
+            computes that it is the same.
+        limits: Of the kernel's process.
+
+    Raises:
+        ModuleError: The module can't be read: of another Lean, forged, or beyond all bounds.
+        HeaderFailed: The header can't be imported.
+        SandboxLost: There is no process to be had for the kernel.
+        ExecutorFault: It did not answer as our own code does.
+    """
+    candidate = await asyncio.to_thread(read_module, module)
+    found = await asyncio.to_thread(
+        inspect, specification, candidate, theorem, by_computation=by_computation
+    )
+
+    def judged(header: Collection[Name]) -> tuple[Finding, ...]:
+        own = found.closure.axioms if found.closure else ()
+        return (
+            *found.findings,
+            *axiom_findings(
+                specification, candidate, theorem, header=header, own=own, allowed=allowed_axioms
+            ),
+        )
+
+    closure = found.closure
+    known = closure.outside & {SORRY, *STANDARD_AXIOMS} if closure else frozenset[Name]()
+    findings = judged(known & {SORRY})
+    if closure is None or findings:
+        return Certificate(
+            findings=findings,
+            limit="",
+            axioms=known | (closure.axioms if closure else frozenset()),
+            statement_digest=found.statement_digest,
+            replayed_by=(),
+            usage=ResourceUsage(),
+        )
+    claim = (specification, specification.declarations[theorem]) if found.needs_claim else None
+    job = await asyncio.to_thread(
+        encode, (candidate, closure), axioms_of=(closure.outside,), claim=claim
+    )
+    replayed = await replay(runtime, job, imports=imports, limits=limits)
+    below = replayed.axioms[0] if replayed.axioms else known
+    findings = (*judged(below), *_kernel_findings(replayed, theorem))
+    return Certificate(
+        findings=findings,
+        limit=replayed.limit,
+        axioms=below | closure.axioms,
+        statement_digest=found.statement_digest,
+        replayed_by=(KERNEL,) if replayed.accepted else (),
+        usage=_usage(replayed),
+    )
+
+
+async def survey(
+    runtime: LeanRuntime, module: bytes, *, imports: str = "", limits: Limits
+) -> Survey:
+    """Says which theorems a file proves, and what each of them rests on.
+
+    Raises:
+        ModuleError: As for `certify`.
+        HeaderFailed: As for `certify`.
+        SandboxLost: As for `certify`.
+        ExecutorFault: As for `certify`.
+    """
+    candidate = await asyncio.to_thread(read_module, module)
+    closures, problems = _closures(candidate)
+    whole = Closures(candidate).of(closures)
+    job = await asyncio.to_thread(
+        encode, (candidate, whole), axioms_of=[each.outside for each in closures.values()]
+    )
+    replayed = await replay(runtime, job, imports=imports, limits=limits)
+    header = dict(zip(closures, replayed.axioms, strict=False))
+    digests = Digests(candidate)
+    surveyed = []
+    for name in theorems(candidate):
+        closure = closures.get(name)
+        problem = problems.get(name, "")
+        if closure is not None:
+            problem = _first_rejected(replayed.rejected, closure)
+        surveyed.append(
+            Surveyed(
+                name=name,
+                axioms=header.get(name, frozenset()) | (closure.axioms if closure else set()),
+                statement_digest=digests.statement(candidate.declarations[name]),
+                problem=problem,
+            )
+        )
+    return Survey(theorems=tuple(surveyed), limit=replayed.limit, usage=_usage(replayed))
+
+
+def _closures(module: Module) -> tuple[dict[Name, Closure], dict[Name, str]]:
+    """Of each theorem of a module that a kernel may be asked about; why not, of the others."""
+    closures: dict[Name, Closure] = {}
+    problems: dict[Name, str] = {}
+    every = Closures(module)
+    for name in theorems(module):
+        try:
+            closure = every.of([name])
+        except Unsound as error:
+            problems[name] = str(error)
+            continue
+        unsafe = [one for one in closure.declarations() if one.safety is not Safety.SAFE]
+        if unsafe:
+            problems[name] = f"It rests on `{display(unsafe[0].name)}`, which is not safe."
+        else:
+            closures[name] = closure
+    return closures, problems
+
+
+def _first_rejected(rejected: Mapping[Name, str], closure: Closure) -> str:
+    for group in closure.groups:
+        if group[0].name in rejected:
+            return _refusal(group[0].name, rejected[group[0].name])
+    return ""
+
+
+def _kernel_findings(replayed: Replayed, theorem: Name) -> list[Finding]:
+    """The first rejection: what comes after it may only rest on it."""
+    for name, why in replayed.rejected.items():
+        if name == CLAIM:
+            message = f"The statement of `{display(theorem)}` does not follow by computation."
+            return [Finding(code=Code.STATEMENT, name=theorem, message=message)]
+        return [Finding(code=Code.KERNEL, name=name, message=_refusal(name, why))]
+    return []
+
+
+def _refusal(name: Name, why: str) -> str:
+    return f"The kernel does not take `{display(name)}`: {why}."
+
+
+def _usage(replayed: Replayed) -> ResourceUsage:
+    ended = replayed.ran.ended
+    return ResourceUsage(
+        wall_seconds=ended.wall_seconds,
+        cpu_seconds=ended.cpu_seconds,
+        peak_memory_bytes=ended.peak_memory_bytes,
+    )
