@@ -58,6 +58,20 @@ TrustRejectionsOption = Annotated[
     ),
 ]
 
+PlanOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan", help="Which acceptances were drawn for audit: `audits --draw` wrote it."
+    ),
+]
+SuspicionsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--suspicions",
+        help="A cheap signal about acceptances, such as `amplify --suspicions` writes.",
+    ),
+]
+
 _NO_TRUTH: Final = (
     "Nothing says which acceptances are right. Have a stronger verifier judge the same candidates, "
     "and give its verdicts as --truth; `verifier estimate amplify` makes one for Python."
@@ -80,6 +94,8 @@ def rates(
     verdicts: VerdictsArgument,
     truth: TruthOption = None,
     trust_rejections: TrustRejectionsOption = False,
+    plan: PlanOption = None,
+    suspicions: SuspicionsOption = None,
     samples: Annotated[
         list[int] | None,
         typer.Option("-k", min=1, help="Give pass@k and best-of-k for this k; may be repeated."),
@@ -96,6 +112,8 @@ def rates(
 
         counts = _counts(records)
         lines = summary(counts, _ks(counts, samples))
+        if plan is not None:
+            lines = [_by_plan(line, records, plan, suspicions) for line in lines]
         known = _known(counts)
     document = known | {"quantities": [line_json(line) for line in lines]}
     text = [_known_text(known), *_table(lines)]
@@ -103,6 +121,27 @@ def rates(
         text.append(_NO_TRUTH)
     _show(document, text, as_json=as_json)
     return ExitCode.ACCEPTED
+
+
+def _by_plan(line: Line, records: Sequence[Record], plan: Path, suspicions: Path | None) -> Line:
+    """The line, with the estimate that audits drawn by a plan give of false discoveries."""
+    from proposer.estimation.calibration import audited_proportion
+    from proposer.estimation.intervals import recommended
+    from proposer.estimation.summary import Line
+
+    if line.name != "false-discovery-proportion":
+        return line
+    ratio = audited_proportion(records, **_numbers(plan, suspicions))
+    return Line(name=line.name, interval=recommended(ratio))
+
+
+def _numbers(plan: Path | None, suspicions: Path | None) -> dict[str, Any]:
+    from proposer.estimation.plans import read_numbers
+
+    return {
+        "chances": None if plan is None else read_numbers(plan, "chance"),
+        "suspicions": None if suspicions is None else read_numbers(suspicions, "suspicion"),
+    }
 
 
 def _ks(counts: Counts, asked: Sequence[int] | None) -> list[int]:
@@ -183,6 +222,8 @@ def calibrate(
         Path | None,
         typer.Option("--specs", help="What was judged: then other tests get no estimate."),
     ] = None,
+    plan: PlanOption = None,
+    suspicions: SuspicionsOption = None,
     method: Annotated[
         str, typer.Option("--method", help="How truth became known.")
     ] = "held-out-tests",
@@ -212,7 +253,13 @@ def calibrate(
         from proposer.estimation.records import require_one_source
 
         criterion, environment = require_one_source(records, verdicts)
-        estimate = calibrated(records, problem_set=problem_set, method=method, name=verdicts)
+        estimate = calibrated(
+            records,
+            problem_set=problem_set,
+            method=method,
+            name=verdicts,
+            **_numbers(plan, suspicions),
+        )
     made = Calibration(
         estimate=estimate,
         criterion=criterion,
@@ -244,6 +291,110 @@ def calibrate(
     return ExitCode.ACCEPTED
 
 
+# audits -----------------------------------------------------------------------------------------
+
+
+@app.command("audits")
+def audits(
+    verdicts: VerdictsArgument,
+    truth: TruthOption = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many audits to plan.")] = 10,
+    draw: Annotated[
+        bool,
+        typer.Option(
+            "--draw",
+            help="Draw them by lot, with chances that a plan keeps: what they find holds for other "
+            "problems like these. Without, those that tell most about these acceptances.",
+        ),
+    ] = False,
+    suspicions: SuspicionsOption = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the lot.")] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="With --draw: the plan, for --plan later."),
+    ] = None,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Says which acceptances to check with a stronger verifier.
+
+    verifier estimate audits weak.jsonl --count 10
+
+    verifier estimate audits weak.jsonl --draw --count 50 -o plan.jsonl
+    """
+    if draw != (output is not None):
+        raise InvalidInput("--draw needs -o PLAN, and -o needs --draw.")
+    records = read_verdicts(verdicts, truth)
+    with estimation():
+        if output is not None:
+            document, lines = _drawn(records, count, suspicions, seed, output)
+        else:
+            document, lines = _most_telling(records, count, suspicions, seed)
+    _show(document, lines, as_json=as_json)
+    return ExitCode.ACCEPTED
+
+
+def _most_telling(
+    records: Sequence[Record], count: int, suspicions: Path | None, seed: int
+) -> tuple[dict[str, Any], list[str]]:
+    from proposer.estimation.audits import next_audits, posterior
+    from proposer.estimation.plans import acceptances, accepted
+    from proposer.estimation.summary import interval_json
+
+    if suspicions is not None:
+        raise InvalidInput("Audits that a suspicion chooses have to be drawn: give --draw too.")
+    found, known = accepted(records), acceptances(records)
+    planned = next_audits(known, count, seed)
+    lines = [
+        f"{one.problem}, candidate {found[one.acceptance].candidate}: standard error "
+        f"{one.standard_error:.4f} after it"
+        for one in planned
+    ]
+    document: dict[str, Any] = {
+        "audits": [
+            {
+                "problemId": one.problem,
+                "candidateId": found[one.acceptance].candidate,
+                "standardError": one.standard_error,
+            }
+            for one in planned
+        ]
+    }
+    if not planned:
+        lines = ["All acceptances are audited."]
+    if known.audited.any():
+        interval = posterior(known)
+        document["falseDiscoveryProportion"] = interval_json(interval)
+        lines.insert(0, f"Of these acceptances, wrong: {_interval_text(interval)}.")
+    return document, lines
+
+
+def _drawn(
+    records: Sequence[Record], count: int, suspicions: Path | None, seed: int, output: Path
+) -> tuple[dict[str, Any], list[str]]:
+    from proposer.estimation.audits import chances, draw, worths
+    from proposer.estimation.plans import acceptances, accepted, write_numbers
+    from proposer.estimation.records import UnusableRecords
+
+    found = accepted(records)
+    known = acceptances(records, suspicions=_numbers(None, suspicions)["suspicions"])
+    try:
+        chance = chances(worths(known), count)
+    except ValueError as error:
+        raise UnusableRecords(str(error)) from error
+    plan = {
+        record.key: 1.0 if known.audited[index] else float(chance[index])
+        for index, record in enumerate(found)
+    }
+    write_numbers(output, plan, "chance")
+    chosen = [found[index] for index in draw(chance, seed)]
+    lines = [f"{one.problem}, candidate {one.candidate}" for one in chosen]
+    lines.append(f"{output} has the chances: give it as --plan beside the truth of these.")
+    document = {
+        "audits": [{"problemId": one.problem, "candidateId": one.candidate} for one in chosen]
+    }
+    return document, lines
+
+
 # amplify ----------------------------------------------------------------------------------------
 
 
@@ -267,6 +418,13 @@ def amplify(
             help="Without references: take what most accepted candidates return for right.",
         ),
     ] = None,
+    suspicions: Annotated[
+        Path | None,
+        typer.Option(
+            "--suspicions",
+            help="With --agreement: write how often each accepted candidate differs from most.",
+        ),
+    ] = None,
     inputs: Annotated[
         int, typer.Option("--inputs", min=1, max=2000, help="New inputs for each problem.")
     ] = 100,
@@ -288,6 +446,8 @@ def amplify(
     """
     if (references is None) == (agreement is None):
         raise InvalidInput("Give --references, or --agreement with the verdicts, and not both.")
+    if suspicions is not None and agreement is None:
+        raise InvalidInput("--suspicions needs --agreement: it says who differs from most.")
     service = Service(
         server=server, token=token, token_file=token_file, tls=tls, ca_file=ca_file, config=config
     )
@@ -298,6 +458,8 @@ def amplify(
     else:
         accepted = _accepted(asked, read_verdicts(agreement or specs, None), specs)
         made = run_async(_agreed(service, accepted, inputs, seed))
+        if suspicions is not None:
+            _write_suspicions(suspicions, accepted, made)
     suites = {one.problem_id: one.tests for one in made if one.tests is not None}
     written = _write_stronger(output, asked, suites)
     lines = [_amplified_text(one) for one in made]
@@ -340,6 +502,22 @@ def _accepted(
             "these specs, with the same ids."
         )
     return accepted
+
+
+def _write_suspicions(
+    path: Path, accepted: Iterable[VerificationSpec], made: Iterable[Amplified]
+) -> None:
+    from proposer.estimation.plans import write_numbers
+
+    by_problem = {one.problem_id: one for one in made if one.case_count}
+    shares = {}
+    for spec in accepted:
+        if (one := by_problem.get(spec.problem.problem_id)) is not None:
+            candidate = spec.candidate.candidate_id
+            share = one.disputed.get(candidate, 0) / one.case_count
+            shares[one.problem_id, candidate] = share
+    with estimation():
+        write_numbers(path, shares, "suspicion")
 
 
 def _write_stronger(

@@ -20,6 +20,7 @@ from proposer.estimation.counts import Answer, Observation, Truth
 __all__ = [
     "Record",
     "UnusableRecords",
+    "objects",
     "observations",
     "read_records",
     "read_truths",
@@ -60,6 +61,8 @@ class Record:
     answer: Answer | None
     """None where the line has truth alone."""
     truth: Truth = Truth.UNKNOWN
+    asked: bool = False
+    """Whether a stronger verifier was asked, if only to find that it can't tell either."""
     criterion: str = ""
     """"python_tests", "lean_theorem", "logic", or empty where the verdict has no evidence."""
     environment: str = ""
@@ -143,7 +146,7 @@ def with_truth(
                 "the same tests can't say how often they are wrong. Give verdicts of a stronger "
                 "verifier; `verifier estimate amplify` makes one."
             )
-        paired.append(replace(record, truth=truth.truth))
+        paired.append(replace(record, truth=truth.truth, asked=True))
     return paired
 
 
@@ -224,7 +227,7 @@ def observations(records: Iterable[Record]) -> list[Observation]:
 def _read(path: Path) -> list[Record]:
     records: list[Record] = []
     seen: dict[tuple[str, str], int] = {}
-    for number, value in _objects(path):
+    for number, value in objects(path):
         record = _record(value, number, path)
         if record.candidate:
             before = seen.setdefault(record.key, number)
@@ -240,7 +243,12 @@ def _read(path: Path) -> list[Record]:
     return records
 
 
-def _objects(path: Path) -> Iterator[tuple[int, Any]]:
+def objects(path: Path) -> Iterator[tuple[int, Any]]:
+    """The lines of a file of JSON, with their numbers; blank ones are passed over.
+
+    Raises:
+        UnusableRecords: It can't be read, or a line is no JSON.
+    """
     try:
         with path.open("rb") as file:
             for number, (text, whole) in enumerate(_lines(file), start=1):
@@ -265,7 +273,7 @@ def _parsed(text: bytes, number: int, path: Path, *, whole: bool) -> Any:
                 f"{_at(path, number)} is cut off: the run that wrote it did not end, or the file "
                 "was not copied whole. Run the same `verifier batch` again; it goes on from there."
             ) from None
-        raise UnusableRecords(_not_a_line(path, number)) from None
+        raise UnusableRecords(f"{_at(path, number)} is no JSON.") from None
 
 
 def _record(value: Any, number: int, path: Path) -> Record:
@@ -284,7 +292,12 @@ def _record(value: Any, number: int, path: Path) -> Record:
     if not isinstance(truth, str) or truth not in _TRUTHS:
         raise UnusableRecords(f'{where}: truth is none of "right", "wrong" and "unknown".')
     record = Record(
-        problem=problem, candidate=candidate, line=number, answer=None, truth=_TRUTHS[truth]
+        problem=problem,
+        candidate=candidate,
+        line=number,
+        answer=None,
+        truth=_TRUTHS[truth],
+        asked="truth" in value,
     )
     if "verdict" in value:
         return _judged(record, value["verdict"], path)
