@@ -24,6 +24,7 @@ from proposer.estimation.ratios import Ratio
 __all__ = [
     "Interval",
     "bootstrap",
+    "effective_logit_t",
     "effective_wilson",
     "exact",
     "korn_graubard",
@@ -88,14 +89,14 @@ def wilson(ratio: Ratio, level: float = 0.95) -> Interval:
 
 
 def student_t(ratio: Ratio, level: float = 0.95) -> Interval:
-    """R ± t·√variance with P − 1 degrees of freedom: for utilities, which have no bounds.
+    """R ± t·√variance with effective degrees of freedom: for utilities, which have no bounds.
 
     Cochran, "Sampling Techniques" (1977), §6.4-6.5.
 
     Raises:
         NotEstimable: There is a single cluster.
     """
-    margin = _quantile(ratio, level) * math.sqrt(_variance(ratio))
+    margin = math.sqrt(_variance(ratio)) * _quantile(ratio.degrees_of_freedom, level)
     return _interval(ratio, ratio.estimate - margin, ratio.estimate + margin, level, "student-t")
 
 
@@ -108,13 +109,20 @@ def logit_t(ratio: Ratio, level: float = 0.95) -> Interval:
     Raises:
         NotEstimable: There is a single cluster, or the ratio is no fraction.
     """
-    rate = _fraction(ratio)
-    if _variance(ratio) == 0:
-        return _unanimous(ratio, level, "logit-t")
-    margin = _quantile(ratio, level) * math.sqrt(ratio.variance) / (rate * (1 - rate))
-    logit = math.log(rate / (1 - rate))
-    lower, upper = _sigmoid(logit - margin), _sigmoid(logit + margin)
-    return _interval(ratio, lower, upper, level, "logit-t")
+    return _logit(ratio, level, ratio.clusters - 1, "logit-t")
+
+
+def effective_logit_t(ratio: Ratio, level: float = 0.95) -> Interval:
+    """As `logit_t`, with as many degrees of freedom as the clusters' influences are worth.
+
+    Where false positives come from few problems, the variance itself is hardly known, and P − 1
+    degrees of freedom make an interval too narrow. `Ratio.degrees_of_freedom` counts them by the
+    kurtosis of the influences.
+
+    Raises:
+        NotEstimable: There is a single cluster, or the ratio is no fraction.
+    """
+    return _logit(ratio, level, ratio.degrees_of_freedom, "effective-logit-t")
 
 
 def korn_graubard(ratio: Ratio, level: float = 0.95) -> Interval:
@@ -147,7 +155,7 @@ def effective_wilson(ratio: Ratio, level: float = 0.95) -> Interval:
     if rate in (0, 1) or _variance(ratio) == 0:
         return _unanimous(ratio, level, "effective-wilson")
     size = min(rate * (1 - rate) / ratio.variance, ratio.observations)
-    square = _quantile(ratio, level) ** 2
+    square = _quantile(ratio.clusters - 1, level) ** 2
     centre = (rate + square / (2 * size)) / (1 + square / size)
     spread = math.sqrt(square * rate * (1 - rate) / size + square**2 / (4 * size**2))
     margin = spread / (1 + square / size)
@@ -182,12 +190,12 @@ def bootstrap(
 
 
 def recommended(ratio: Ratio, level: float = 0.95) -> Interval:
-    """The interval that the simulation study found to cover best: logit-t, or t for utilities.
+    """The interval that the simulation study found to cover best; Student's t for utilities.
 
     Raises:
         NotEstimable: There is a single cluster.
     """
-    return logit_t(ratio, level) if ratio.fraction else student_t(ratio, level)
+    return effective_logit_t(ratio, level) if ratio.fraction else student_t(ratio, level)
 
 
 def _binomial(ratio: Ratio, level: float, method: Literal["exact", "wilson"]) -> Interval:
@@ -201,6 +209,15 @@ def _binomial(ratio: Ratio, level: float, method: Literal["exact", "wilson"]) ->
     return _interval(ratio, float(found.low), float(found.high), level, method)
 
 
+def _logit(ratio: Ratio, level: float, freedom: float, method: str) -> Interval:
+    rate = _fraction(ratio)
+    if rate in (0, 1) or _variance(ratio) == 0:
+        return _unanimous(ratio, level, method)
+    margin = _quantile(freedom, level) * math.sqrt(ratio.variance) / (rate * (1 - rate))
+    logit = math.log(rate / (1 - rate))
+    return _interval(ratio, _sigmoid(logit - margin), _sigmoid(logit + margin), level, method)
+
+
 def _unanimous(ratio: Ratio, level: float, method: str) -> Interval:
     """All clusters say the same: each counts as one observation."""
     clusters = ratio.clusters
@@ -210,9 +227,8 @@ def _unanimous(ratio: Ratio, level: float, method: str) -> Interval:
 
 def _effective_size(ratio: Ratio, level: float) -> float:
     rate, count = ratio.estimate, ratio.observations
-    independent = stats.t.ppf((1 + level) / 2, max(count - 1, 1))
-    size = rate * (1 - rate) / ratio.variance * (independent / _quantile(ratio, level)) ** 2
-    return float(min(size, count))
+    quantiles = _quantile(max(count - 1, 1), level) / _quantile(ratio.clusters - 1, level)
+    return min(rate * (1 - rate) / ratio.variance * quantiles**2, count)
 
 
 def _beta_limits(hits: float, total: float, level: float) -> tuple[float, float]:
@@ -223,10 +239,11 @@ def _beta_limits(hits: float, total: float, level: float) -> tuple[float, float]
     return lower, upper
 
 
-def _quantile(ratio: Ratio, level: float) -> float:
+def _quantile(freedom: float, level: float) -> float:
+    """Two-sided quantile of Student's t."""
     if not 0 < level < 1:
         raise ValueError(f"The level is {level}; give a number between 0 and 1, such as 0.95.")
-    return float(stats.t.ppf((1 + level) / 2, ratio.clusters - 1))
+    return float(stats.t.ppf((1 + level) / 2, freedom))
 
 
 def _variance(ratio: Ratio) -> float:

@@ -72,3 +72,18 @@ class Ratio:
             return float("nan")
         squares = float((self.influences**2).sum())
         return squares * self.clusters / (self.clusters - 1)
+
+    @property
+    def degrees_of_freedom(self) -> float:
+        """What the variance is worth: P − 1, or fewer where few clusters make it up.
+
+        2P / (κ − (P − 3)/(P − 1)) with κ the kurtosis of the influences, by matching moments of
+        the sample variance: O'Neill, "Some Useful Moment Results in Sampling Problems", The
+        American Statistician 68 (2014) 282-296, §4.
+        """
+        count, influences = self.clusters, self.influences[self.denominators > 0]
+        squares = float((influences**2).sum())
+        if count < 2 or squares == 0:
+            return float(count - 1)
+        kurtosis = count * float((influences**4).sum()) / squares**2
+        return min(count - 1, 2 * count / (kurtosis - (count - 3) / (count - 1)))
