@@ -233,7 +233,7 @@ SIGNAL = {
 PEEKING = {
     "recommended, peeked at": tempted,
     "betting": bet,
-    "without-replacement": drawn_audits,
+    "without-replacement": lots,
 }
 
 REGIMES = {
