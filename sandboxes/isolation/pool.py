@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from sandboxes.isolation.jail import Backend, Isolation, Jail, JailedRun, ProcessLimits, Snapshot
 from verifier_service.model import SandboxLost
 
-__all__ = ["SILENCE_SECONDS", "JailPool", "Lease", "Recycling", "promptly"]
+__all__ = ["SILENCE_SECONDS", "JailPool", "Lease", "Recycling", "promptly", "to_its_end"]
 
 _T = TypeVar("_T")
 
@@ -204,7 +204,7 @@ class Lease:
     async def end(self) -> None:
         """Ends the run if it still goes on, and gives the jail back."""
         if self._kept is not None:
-            await _to_its_end(self._give_back())
+            await to_its_end(self._give_back())
 
     async def _give_back(self) -> None:
         kept, self._kept = self._kept, None
@@ -242,7 +242,7 @@ async def promptly(news: asyncio.Future[_T]) -> _T:
         raise SandboxLost(f"The sandbox said nothing for {SILENCE_SECONDS:.0f} s.") from None
 
 
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
     """Waits for work that a cancellation must not stop half-way; passes that on afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None

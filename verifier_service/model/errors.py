@@ -4,6 +4,7 @@
   x InvalidSpec           INVALID_ARGUMENT     the request can never work
   x UnknownEnvironment    NOT_FOUND            no such environment here
   x UnknownVerification   NOT_FOUND            no such verification is kept
+  x UnknownSession        NOT_FOUND            no such step session is open
   x NotCached             NOT_FOUND            asked for a kept verdict only, and there is none
   x DuplicateTicket       ALREADY_EXISTS       the stream has this ticket
   x RequestIdReused       ALREADY_EXISTS       the request id belongs to another spec
@@ -13,6 +14,7 @@
   x Unauthenticated       UNAUTHENTICATED      no bearer token, or a wrong one
   x QueueFull             RESOURCE_EXHAUSTED   retry after `retry_after_seconds`
   x CreditExceeded        RESOURCE_EXHAUSTED   more submitted than the stream's credit
+  x SessionFull           RESOURCE_EXHAUSTED   the step session keeps no more states
   x SandboxLost           UNAVAILABLE          retry at once, elsewhere
   x ShuttingDown          UNAVAILABLE          the server drains; retry elsewhere
   x ServerUnreachable     UNAVAILABLE          raised by clients alone: no answer came
@@ -50,9 +52,11 @@ __all__ = [
     "ServerRestarted",
     "ServerUnreachable",
     "ServiceError",
+    "SessionFull",
     "ShuttingDown",
     "Unauthenticated",
     "UnknownEnvironment",
+    "UnknownSession",
     "UnknownVerification",
     "Violation",
 ]
@@ -145,6 +149,13 @@ class UnknownVerification(ServiceError):
     reason = "UNKNOWN_VERIFICATION"
 
 
+class UnknownSession(ServiceError):
+    """No step session of this name is open."""
+
+    code = Code.NOT_FOUND
+    reason = "UNKNOWN_SESSION"
+
+
 class NotCached(ServiceError):
     """Only a kept verdict was asked for, and none is kept."""
 
@@ -206,6 +217,13 @@ class CreditExceeded(ServiceError):
 
     code = Code.RESOURCE_EXHAUSTED
     reason = "CREDIT_EXCEEDED"
+
+
+class SessionFull(ServiceError):
+    """The step session keeps as many states as it may."""
+
+    code = Code.RESOURCE_EXHAUSTED
+    reason = "SESSION_FULL"
 
 
 class SandboxLost(ServiceError):

@@ -1,1 +1,1 @@
-"""Proofs made tactic by tactic: sessions with a tree of states, on Lean's server or another tool."""
+"""Proofs made tactic by tactic: sessions with a tree of states, on Lean or another tool."""

@@ -9,6 +9,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sandboxes.lean.source import specification
 from verifier_service.model import LeanTheorem
 
 __all__ = ["Document", "Place", "opening_of", "proof_of"]
@@ -18,9 +19,10 @@ _INDENT: Final = "  "
 
 
 def opening_of(theorem: LeanTheorem) -> str:
-    """Everything before the first tactic."""
-    context = f"{theorem.preamble.rstrip()}\n\n" if theorem.preamble.strip() else ""
-    return f"{context}theorem {theorem.name} {theorem.statement.strip()}\n    := by\n"
+    """Everything before the first tactic, for a theorem that has no violations."""
+    read = specification(theorem)
+    context = f"{read.header}{read.preamble}".rstrip()
+    return f"{context}\n\n{read.head}\n:= by\n".lstrip("\n")
 
 
 def proof_of(tactics: tuple[str, ...]) -> str:

@@ -1,0 +1,310 @@
+"""All sessions of a service: who may open one, how long it lives, and when it is called."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Sequence,
+)
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final
+
+from sandboxes.isolation.pool import to_its_end
+from sandboxes.lean.steps.document import normalised
+from sandboxes.lean.steps.runner import TacticLimits, TacticRunner
+from sandboxes.lean.steps.session import Certify, StepSession
+from verifier_service.model import (
+    CallOptions,
+    Candidate,
+    InvalidSpec,
+    Problem,
+    QueueFull,
+    ShuttingDown,
+    UnknownSession,
+    Verdict,
+    VerificationSpec,
+    Violation,
+)
+from verifier_service.model.lean_steps import (
+    MAXIMUM_TACTIC_BYTES,
+    MAXIMUM_TACTICS,
+    OpenedSession,
+    StepLimits,
+    StepResult,
+    TheoremToProve,
+)
+from verifier_service.validation import is_unicode
+
+__all__ = ["Backend", "HeldSession", "SessionPolicy", "StepSessions"]
+
+_RETRY_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """What runs the tactics of a session."""
+
+    runner: TacticRunner
+    environment: str
+    """`name@sha256:…`."""
+
+
+Choose = Callable[[TheoremToProve], Backend]
+"""Chooses what runs tactics for a theorem. Raises `UnknownEnvironment`, `CriterionUnavailable`, or
+`InvalidSpec` with fields that begin with `theorem`."""
+Verify = Callable[[VerificationSpec, CallOptions], Awaitable[Verdict]]
+"""Judges a candidate as any other."""
+Slot = Callable[[CallOptions], AbstractAsyncContextManager[None]]
+"""Waits until there is room to work, in a fair order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPolicy:
+    """What an operator allows."""
+
+    maximum_sessions: int
+    idle_seconds: float
+    default_limits: TacticLimits
+    maximum_limits: TacticLimits
+
+
+class HeldSession:
+    """A session that somebody holds open."""
+
+    def __init__(self, opened: OpenedSession, session: StepSession, options: CallOptions) -> None:
+        """Made by `StepSessions.open`."""
+        self.opened = opened
+        self.session = session
+        self.options = options
+        self._loop = asyncio.get_running_loop()
+        self._calls: set[asyncio.Future[list[StepResult]]] = set()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._draining = False
+        self._timer = self._loop.call_later(opened.idle_seconds, self.end)
+
+    @property
+    def over(self) -> bool:
+        """Whether it is to be closed, or is."""
+        return self._ended.done()
+
+    async def until_end(self) -> None:
+        """Waits until the session is to be closed: asked to, or idle for too long.
+
+        Raises:
+            ShuttingDown: Or since the server stops.
+        """
+        await asyncio.shield(self._ended)
+        if self._draining:
+            raise ShuttingDown("The server is shutting down. Open the session on another one.")
+
+    def end(self) -> None:
+        """Says that the session is to be closed."""
+        self._timer.cancel()
+        if not self.over:
+            self._ended.set_result(None)
+
+    def drain(self) -> None:
+        """Says that it is to be closed as soon as nobody is being answered."""
+        self._draining = True
+        if not self._calls:
+            self.end()
+
+    async def answer(self, work: Coroutine[None, None, list[StepResult]]) -> list[StepResult]:
+        """Answers a call; while that goes on, the session is not idle.
+
+        Raises:
+            UnknownSession: It was closed meanwhile.
+        """
+        call = asyncio.ensure_future(work)
+        self._calls.add(call)
+        self._timer.cancel()
+        try:
+            return await call
+        except asyncio.CancelledError:
+            us = asyncio.current_task()
+            if self.over and us is not None and not us.cancelling():
+                raise _unknown(self.opened.session_id) from None
+            raise
+        finally:
+            self._calls.discard(call)
+            if self._draining:
+                self.drain()
+            elif not self._calls and not self.over:
+                self._timer = self._loop.call_later(self.opened.idle_seconds, self.end)
+
+    async def close(self) -> None:
+        """Ends all calls, and everything that runs; when it returns, all of it is gone."""
+        self.end()
+        if calls := set(self._calls):
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+        await self.session.close()
+
+
+class StepSessions:
+    """Opens sessions, finds them again, and closes them when nobody holds or calls them."""
+
+    def __init__(
+        self, *, choose: Choose, verify: Verify, slot: Slot, policy: SessionPolicy
+    ) -> None:
+        """Opens nothing yet.
+
+        Args:
+            choose: What runs tactics.
+            verify: Judges finished proofs, as any candidate.
+            slot: Waits for room to run tactics.
+            policy: What an operator allows.
+        """
+        self._choose = choose
+        self._verify = verify
+        self._slot = slot
+        self._policy = policy
+        self._open_count = 0
+        self._held: dict[str, HeldSession] = {}
+        self._draining = False
+
+    @contextlib.asynccontextmanager
+    async def open(
+        self, asked: TheoremToProve, options: CallOptions
+    ) -> AsyncGenerator[HeldSession, None]:
+        """Opens a session, and closes it with the block, however that is left.
+
+        Raises:
+            InvalidSpec: The theorem can't be elaborated; fields begin with `theorem`.
+            QueueFull: As many sessions are open as may be.
+            ServiceError: It can't be opened here.
+        """
+        backend = self._choose(asked)
+        self._check_room()
+        self._open_count += 1
+        session = StepSession(backend.runner, self._certifying(asked, options))
+        try:
+            async with self._slot(options):
+                root = await session.open()
+            opened = OpenedSession(
+                session_id=secrets.token_urlsafe(24),
+                root=root,
+                backend=backend.runner.name,
+                environment=backend.environment,
+                idle_seconds=self._policy.idle_seconds,
+            )
+            held = self._held[opened.session_id] = HeldSession(opened, session, options)
+            try:
+                yield held
+            finally:
+                del self._held[opened.session_id]
+                await to_its_end(held.close())
+        finally:
+            self._open_count -= 1
+            await to_its_end(session.close())
+
+    async def step(
+        self, session_id: str, state_id: int, tactics: Sequence[str], limits: StepLimits
+    ) -> list[StepResult]:
+        """Runs tactics one by one on one state; see `StepSession.step`.
+
+        Raises:
+            UnknownSession: There is no such session, or it was closed meanwhile.
+            InvalidSpec: There is no such state, or a tactic or a limit can't be used.
+            ServiceError: A tactic could not be run, or a finished proof not be judged.
+        """
+        held = self._held.get(session_id)
+        if held is None or held.over:
+            raise _unknown(session_id)
+        if violations := [*_tactic_violations(tactics), *self._limit_violations(limits)]:
+            raise InvalidSpec.of(violations)
+        resolved = _resolved(limits, self._policy.default_limits)
+        return await held.answer(self._all(held, state_id, tactics, resolved))
+
+    def close(self, session_id: str) -> None:
+        """Says that a session is to be closed; no effect where it is."""
+        if (held := self._held.get(session_id)) is not None:
+            held.end()
+
+    def drain(self) -> None:
+        """Opens nothing more, and closes each session once nobody is being answered in it."""
+        self._draining = True
+        for held in list(self._held.values()):
+            held.drain()
+
+    async def _all(
+        self, held: HeldSession, state_id: int, tactics: Sequence[str], limits: TacticLimits
+    ) -> list[StepResult]:
+        results = []
+        for tactic in tactics:
+            async with self._slot(held.options):
+                ran = await held.session.step(state_id, normalised(tactic), limits)
+            results.append(ran)
+        return results
+
+    def _certifying(self, asked: TheoremToProve, options: CallOptions) -> Certify:
+        async def certify(proof: str) -> Verdict:
+            spec = VerificationSpec(
+                problem=Problem(criterion=asked.theorem, problem_id=asked.problem_id),
+                candidate=Candidate(source=proof),
+                environment=asked.environment,
+            )
+            return await self._verify(spec, options)
+
+        return certify
+
+    def _check_room(self) -> None:
+        if self._draining:
+            raise ShuttingDown("The server is shutting down. Open the session on another one.")
+        if self._open_count >= self._policy.maximum_sessions:
+            raise QueueFull(
+                f"{self._open_count} step sessions are open, which is the most here. Close one, "
+                "or retry later.",
+                retry_after_seconds=_RETRY_SECONDS,
+                maximum_step_sessions=str(self._policy.maximum_sessions),
+            )
+
+    def _limit_violations(self, limits: StepLimits) -> Iterator[Violation]:
+        for name, field in (("wall_seconds", "wall_time"), ("cpu_seconds", "cpu_time")):
+            asked, most = getattr(limits, name), getattr(self._policy.maximum_limits, name)
+            if asked is not None and not 0 < asked <= most:
+                yield Violation(
+                    f"limits.{field}", f"is {asked:g} s. Ask for more than 0 and up to {most:g} s."
+                )
+
+
+def _resolved(limits: StepLimits, defaults: TacticLimits) -> TacticLimits:
+    wall, cpu = limits.wall_seconds, limits.cpu_seconds
+    return TacticLimits(
+        wall_seconds=defaults.wall_seconds if wall is None else wall,
+        cpu_seconds=defaults.cpu_seconds if cpu is None else cpu,
+    )
+
+
+def _tactic_violations(tactics: Sequence[str]) -> Iterator[Violation]:
+    if not 0 < len(tactics) <= MAXIMUM_TACTICS:
+        yield Violation("tactics", f"has {len(tactics)}. Send 1 to {MAXIMUM_TACTICS} at a time.")
+    for index, tactic in enumerate(tactics[:MAXIMUM_TACTICS]):
+        size = len(tactic.encode(errors="replace"))
+        if not tactic.strip():
+            yield Violation(f"tactics[{index}]", "is empty. `skip` does nothing.")
+        elif size > MAXIMUM_TACTIC_BYTES:
+            yield Violation(
+                f"tactics[{index}]", f"has {size} bytes. One may have {MAXIMUM_TACTIC_BYTES}."
+            )
+        elif not is_unicode(tactic) or "\0" in tactic:
+            yield Violation(
+                f"tactics[{index}]", "holds what no Lean text can hold: NUL, or half a character."
+            )
+
+
+def _unknown(session_id: str) -> UnknownSession:
+    return UnknownSession(
+        "No such session is open here: it was closed, by its holder or after having been idle, or "
+        "never was. Open a new one.",
+        session_id=session_id[:100],
+    )
