@@ -70,7 +70,7 @@ async def work(
         strategy_options=options_of(made),
         sampling=SAMPLING,
         budget=replace(UNLIMITED, tokens=tokens),
-        decoding=4,
+        decoding=32,
     )
     repeated = [task.renamed(f"{task.problem_id}#{n}") for task in tasks for n in range(repeats)]
     with CampaignRecord(":memory:") as record:
@@ -124,12 +124,16 @@ async def compare(
 
 @contextlib.asynccontextmanager
 async def recorded_model(path: Path, local: str, threads: int) -> AsyncIterator[Model]:
-    """What the recording holds, and a local model for the rest."""
+    """What the recording holds, and a local model or a server for the rest."""
     recorded = list(read_recording(path)) if path.exists() else []
     if not local:
         yield ReplayingModel(recorded)
         return
-    async with llama_server(find_model(local), threads=threads) as url:
+    async with contextlib.AsyncExitStack() as stack:
+        url = local
+        if local in LOCAL_MODELS:
+            server = llama_server(find_model(local), threads=threads)
+            url = await stack.enter_async_context(server)
         asked = RecordingModel(OpenAIModel(url), path)
         model = ReplayingModel(recorded, otherwise=asked)
         yield model
@@ -169,7 +173,7 @@ async def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--model", default="", choices=["", *LOCAL_MODELS])
+    parser.add_argument("--model", default="", help="a local model, or the URL of a server")
     parser.add_argument("--recording", type=Path, required=True)
     parser.add_argument("--problems", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=10)

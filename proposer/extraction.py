@@ -19,7 +19,7 @@ _FENCE: Final = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$",
 _PYTHON: Final = {"python", "python3", "py", "py3", "python-3", "ipython"}
 _BEGINS_CODE: Final = re.compile(r"^(?:async\s+def|def|class|import|from|@|\w+\s*=[^=])\s*\S")
 _MOST_CHARACTERS: Final = 1 << 20
-"""Of one answer that are looked at."""
+"""Of an answer; a longer one holds nothing that could be meant."""
 _MOST_UNFENCED_LINES: Final = 400
 
 
@@ -36,7 +36,7 @@ class Block:
 
 def blocks(text: str) -> list[Block]:
     """All fenced blocks, in order."""
-    text = text[:_MOST_CHARACTERS].replace("\r\n", "\n")
+    text = _bounded(text)
     found, position = [], 0
     while (opening := _FENCE.search(text, position)) is not None:
         mark, language = opening[1], opening[2].lower()
@@ -67,7 +67,7 @@ def python_code(text: str, entry_point: str = "") -> str | None:
         if block.text.strip() and (block.language in _PYTHON or not block.language)
     ]
     if not candidates:
-        candidates = list(_unfenced(text[:_MOST_CHARACTERS].replace("\r\n", "\n")))
+        candidates = _unfenced(_bounded(text))
     if not candidates:
         return None
     ranked = [
@@ -96,7 +96,7 @@ def lean_proof(text: str, name: str = "") -> str | None:
 
 def _last_block(text: str) -> str | None:
     fenced = [block.text for block in blocks(text) if block.text.strip()]
-    chosen = fenced[-1] if fenced else text[:_MOST_CHARACTERS]
+    chosen = fenced[-1] if fenced else _bounded(text)
     return chosen.strip("\n") + "\n" if chosen.strip() else None
 
 
@@ -105,8 +105,12 @@ def tagged(text: str, tag: str) -> list[str]:
     name = re.escape(tag)
     return [
         match[1].strip()
-        for match in re.finditer(rf"<{name}>(.*?)(?:</{name}>|\Z)", text[:_MOST_CHARACTERS], re.S)
+        for match in re.finditer(rf"<{name}>(.*?)(?:</{name}>|\Z)", _bounded(text), re.S)
     ]
+
+
+def _bounded(text: str) -> str:
+    return text.replace("\r\n", "\n") if len(text) <= _MOST_CHARACTERS else ""
 
 
 def _unfenced(text: str) -> list[str]:

@@ -10,10 +10,19 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from proposer.campaigns.budget import Amount, Purse
+from proposer.campaigns.budget import Amount, BudgetSpent, Purse
 from proposer.campaigns.record import CampaignRecord, KeptJudgement, RecordError
 from proposer.domains import Domain, domain_of, feedback
-from proposer.models import Completion, Model, ModelError, Prices, Prompt, Request, Sampling
+from proposer.models import (
+    Completion,
+    Model,
+    ModelError,
+    NotRecorded,
+    Prices,
+    Prompt,
+    Request,
+    Sampling,
+)
 from proposer.problems import Task
 from verifier_service import wire
 from verifier_service.model import (
@@ -313,6 +322,9 @@ class Desk:
             try:
                 async with self._access.decoding:
                     return await self._access.model.complete(request)
+            except NotRecorded as error:  # where a replay ends, its budget is spent
+                self._record.note_failure(self.task.problem_id, place, f"{error.reason}: {error}")
+                raise BudgetSpent("recorded samples", "replay's") from error
             except ModelError as error:
                 failures += 1
                 self._record.note_failure(self.task.problem_id, place, f"{error.reason}: {error}")

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from proposer.models import Completion, Request
+from proposer.models.recordings import Recorded
 
 __all__ = ["CampaignRecord", "KeptJudgement", "KeptSample", "RecordError", "Standing"]
 
@@ -294,6 +295,23 @@ class CampaignRecord:
         self._database.execute(
             "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?)", (problem_id, place, value)
         )
+
+    def take_decisions(self, other: CampaignRecord) -> None:
+        """Takes over what was decided in another record, for a replay of it."""
+        rows = other._database.execute("SELECT problem_id, place, value FROM decisions")
+        with self._transaction():
+            self._database.executemany("INSERT OR REPLACE INTO decisions VALUES (?, ?, ?)", rows)
+
+    def completions(self) -> Iterator[Recorded]:
+        """All completions, in the order in which they were first asked for."""
+        rows = self._database.execute(
+            "SELECT request_digest, completion FROM samples WHERE completion IS NOT NULL "
+            "ORDER BY rowid"
+        )
+        for digest, completion in rows.fetchall():
+            yield Recorded(
+                request_digest=digest, completion=Completion.from_json(json.loads(completion))
+            )
 
     def tasks(self) -> dict[str, str]:
         """The problems, as text by id, in order."""

@@ -16,7 +16,7 @@ import dataclasses
 import enum
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -270,7 +270,7 @@ class Model(Protocol):
         ...
 
 
-async def sample(model: Model, request: Request, count: int) -> AsyncIterator[Completion]:
+async def sample(model: Model, request: Request, count: int) -> AsyncGenerator[Completion, None]:
     """Completions of one request, each as soon as it is finished.
 
     Each is a request of its own, so that each ends, fails and is cancelled by itself; a server's

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -92,11 +92,14 @@ class OpenAIModel:
 
     async def complete(self, request: Request) -> Completion:
         """One completion; see `Model`."""
-        with _translated(self._base_url):
+        answer = _Answer()
+        with _translated(self._base_url, answering=False):
             served = await self._find_served()
-            answer = _Answer()
-            async for chunk in self._chunks(request, served):
-                answer.add(chunk)
+            stream = await self._stream(request, served)
+        with _translated(self._base_url, answering=True):
+            async with stream:
+                async for chunk in stream:
+                    answer.add(chunk)
         return self._completion(request, served, answer)
 
     async def close(self) -> None:
@@ -121,7 +124,7 @@ class OpenAIModel:
             raise ModelRefused(f"The server at {self._base_url} lists no models: name one.")
         return _Served(model=self._model, owner=listed[0][1] if listed else "")
 
-    async def _chunks(self, request: Request, served: _Served) -> AsyncIterator[Any]:
+    async def _stream(self, request: Request, served: _Served) -> openai.AsyncStream[Any]:
         sampling = request.sampling
         common: dict[str, Any] = {
             "model": served.model,
@@ -138,14 +141,16 @@ class OpenAIModel:
             begun = _begun(request.prompt, served.owner)
             if sampling.logprobs:
                 common["logprobs"] = True
-            stream = await self._client.chat.completions.create(**common | begun)
-        else:
-            if sampling.logprobs:
-                common["logprobs"] = 1
-            stream = await self._client.completions.create(prompt=request.prompt.text, **common)
-        async with stream:
-            async for chunk in stream:
-                yield chunk
+            chat: openai.AsyncStream[Any] = await self._client.chat.completions.create(
+                **common | begun
+            )
+            return chat
+        if sampling.logprobs:
+            common["logprobs"] = 1
+        text: openai.AsyncStream[Any] = await self._client.completions.create(
+            prompt=request.prompt.text, **common
+        )
+        return text
 
     def _completion(self, request: Request, served: _Served, answer: _Answer) -> Completion:
         if answer.finish_reason is None:
@@ -224,23 +229,24 @@ def _tokens(logprobs: Any) -> Iterator[Token]:
 
 
 @contextlib.contextmanager
-def _translated(base_url: str) -> Iterator[None]:
+def _translated(base_url: str, *, answering: bool) -> Iterator[None]:
     """Raises what goes wrong inside as a `ModelError`."""
     try:
         yield
     except openai.APIStatusError as error:
         raise _refusal(base_url, error) from error
-    except openai.APIConnectionError as error:
+    except (openai.APIConnectionError, httpx2.HTTPError) as error:
+        told = error.__cause__ or error
+        if answering:
+            raise BrokenAnswer(f"The answer of {base_url} broke off: {told}.") from error
         raise ModelUnreachable(
-            f"No model answers at {base_url} ({error.__cause__ or error}). Start a server there, "
-            "or give the address of one that runs."
+            f"No model answers at {base_url} ({told}). Start a server there, or give the address "
+            "of one that runs."
         ) from error
-    except httpx2.HTTPError as error:
-        raise BrokenAnswer(f"The answer of {base_url} broke off: {error!r}.") from error
     except (openai.OpenAIError, ValueError, AttributeError, TypeError) as error:
         # Events that are no JSON, or not of the API's shape, end in any of these.
-        told = str(error)[:_MOST_SHOWN]
-        raise BrokenAnswer(f"The answer of {base_url} can't be read: {told}") from error
+        words = str(error)[:_MOST_SHOWN]
+        raise BrokenAnswer(f"The answer of {base_url} can't be read: {words}") from error
 
 
 def _refusal(base_url: str, error: openai.APIStatusError) -> ModelError:
