@@ -19,6 +19,7 @@ from clients.command_line import (
     estimate_commands,
     kept_commands,
     logic_commands,
+    report_command,
     serve_command,
 )
 from clients.command_line.exit_codes import ExitCode, InvalidInput, exit_code_of_error
@@ -62,6 +63,7 @@ app.add_typer(check_command.app, name="check")
 app.add_typer(logic_commands.app, name="logic")
 app.command("batch")(batch_command.batch)
 app.add_typer(estimate_commands.app, name="estimate")
+app.command("report")(report_command.report)
 app.command("show")(kept_commands.show)
 app.command("list")(kept_commands.list_kept)
 app.command("doctor")(doctor_command.doctor)
