@@ -22,6 +22,7 @@ __all__ = [
     "Finding",
     "Inspection",
     "axiom_findings",
+    "closure_findings",
     "inspect",
     "specification_findings",
     "theorems",
@@ -126,7 +127,7 @@ def inspect(
     except Unsound as error:
         findings.append(Finding(code=Code.KERNEL, name=error.name, message=str(error)))
     else:
-        findings += _safety_findings(closure)
+        findings += closure_findings(closure)
     return Inspection(
         findings=tuple(findings),
         closure=closure,
@@ -275,12 +276,14 @@ def _dependency(name: Name, what: str) -> Finding:
     )
 
 
-def _safety_findings(closure: Closure) -> Iterator[Finding]:
+def closure_findings(closure: Closure) -> Iterator[Finding]:
+    """What in a closure the kernel need not even be asked about."""
     for declaration in closure.declarations():
+        shown = f"The proof rests on `{display(declaration.name)}`"
         if declaration.safety is not Safety.SAFE:
             word = declaration.safety.name.lower()
-            yield Finding(
-                code=Code.UNSAFE,
-                name=declaration.name,
-                message=f"The proof rests on `{display(declaration.name)}`, which is {word}.",
-            )
+            message = f"{shown}, which is {word}."
+            yield Finding(code=Code.UNSAFE, name=declaration.name, message=message)
+        elif declaration.kind is Kind.QUOTIENT:
+            message = f"{shown}, which no module but Lean's own may declare."
+            yield Finding(code=Code.KERNEL, name=declaration.name, message=message)

@@ -12,13 +12,13 @@ from sandboxes.lean.audit import (
     STANDARD_AXIOMS,
     Code,
     Finding,
-    Inspection,
     axiom_findings,
+    closure_findings,
     inspect,
     theorems,
 )
 from sandboxes.lean.closures import Closure, Closures, Unsound
-from sandboxes.lean.declarations import Digests, Module, Name, Safety, display
+from sandboxes.lean.declarations import Digests, Module, Name, display
 from sandboxes.lean.olean import read_module
 from sandboxes.lean.replay import CLAIM, Replayed, encode, replay
 from sandboxes.lean.runtime import LeanRuntime
@@ -194,9 +194,9 @@ def _closures(module: Module) -> tuple[dict[Name, Closure], dict[Name, str]]:
         except Unsound as error:
             problems[name] = str(error)
             continue
-        unsafe = [one for one in closure.declarations() if one.safety is not Safety.SAFE]
-        if unsafe:
-            problems[name] = f"It rests on `{display(unsafe[0].name)}`, which is not safe."
+        findings = list(closure_findings(closure))
+        if findings:
+            problems[name] = findings[0].message
         else:
             closures[name] = closure
     return closures, problems

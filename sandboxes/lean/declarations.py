@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -41,6 +42,7 @@ __all__ = [
     "Rule",
     "Safety",
     "display",
+    "parse_name",
 ]
 
 Name: TypeAlias = tuple[str | int, ...]
@@ -95,6 +97,10 @@ class Safety(IntEnum):
     UNSAFE = 0
     SAFE = 1
     PARTIAL = 2
+
+
+_PART: Final = re.compile(r"«[^«»]+»|[^\s.«»0-9][^\s.«»]*")
+_NAME: Final = re.compile(rf"(?:{_PART.pattern})(?:\.(?:{_PART.pattern}))*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +249,18 @@ def _part(part: str | int) -> str:
     is_plain = part.replace("_", "a").replace("'", "a").replace("!", "a").isalnum()
     shown = part if is_plain and not part[0].isdigit() else f"«{part}»"
     return shown if shown.isprintable() else ascii(shown)
+
+
+def parse_name(text: str) -> Name:
+    """The name that a text stands for: parts between dots, and `«…»` around any other.
+
+    Raises:
+        ValueError: It stands for none.
+    """
+    found = _NAME.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not the full name of a constant, as in `Nat.add_comm`.")
+    return tuple(part.strip("«»") for part in _PART.findall(text))
 
 
 class Digests:

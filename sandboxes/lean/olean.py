@@ -176,8 +176,8 @@ class _Reader:
             if sys.byteorder == "little"
             else struct.unpack(f"<{len(data) // 8}Q", data)
         )
-        self._base = base
-        self._root = root
+        self._base: int = base
+        self._root: int = root
         self._work = 64 * len(self._words) + 65536
         self._texts: dict[int, str] = {}
         self._names: dict[int, Name] = {_NIL: ()}
@@ -525,7 +525,8 @@ class _Reader:
                 _malformed("a number is out of range")
             return None if pointer == _NIL else -1
         at = self._object(pointer, above, _REGULAR)
-        return self._words[at + 1] & 0xFFFFFFFF
+        height: int = self._words[at + 1] & 0xFFFFFFFF
+        return height
 
     def _inductive(self, at: int) -> tuple[Inductive, Safety]:
         words = self._words
