@@ -19,6 +19,7 @@ from clients.command_line import (
     estimate_commands,
     kept_commands,
     logic_commands,
+    propose_commands,
     report_command,
     serve_command,
 )
@@ -62,6 +63,7 @@ app.command("serve")(serve_command.serve)
 app.add_typer(check_command.app, name="check")
 app.add_typer(logic_commands.app, name="logic")
 app.command("batch")(batch_command.batch)
+app.command("propose")(propose_commands.propose)
 app.add_typer(estimate_commands.app, name="estimate")
 app.command("report")(report_command.report)
 app.command("show")(kept_commands.show)

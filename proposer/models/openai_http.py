@@ -86,9 +86,8 @@ class OpenAIModel:
 
     @property
     def name(self) -> str:
-        """The model, once known, and where it is."""
-        model = self._model or (self._served.model if self._served else "")
-        return f"{model}@{self._base_url}" if model else self._base_url
+        """Where it is, and which one, where that was chosen."""
+        return f"{self._base_url} {self._model}".rstrip()
 
     async def complete(self, request: Request) -> Completion:
         """One completion; see `Model`."""
