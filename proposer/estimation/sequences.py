@@ -73,8 +73,11 @@ def without_replacement(hits: int, audited: int, population: int, level: float =
         raise ValueError(f"{audited} of {population} can't have been audited.")
     left = population - audited
     totals = np.arange(hits, hits + left + 1)
-    posterior = stats.betabinom(left, 1 + hits, 1 + audited - hits).pmf(totals - hits)
-    kept = totals[(1 - level) < posterior * (population + 1)]
+    more, misses = totals - hits, audited - hits
+    ways = special.gammaln(left + 1) - special.gammaln(more + 1) - special.gammaln(left - more + 1)
+    posterior = ways + special.betaln(1 + totals, 1 + population - totals)
+    posterior -= special.betaln(1 + hits, 1 + misses)
+    kept = totals[posterior > np.log(1 - level) - np.log(population + 1)]
     return Interval(
         estimate=hits / audited if audited else 0.5,
         lower=float(kept.min() / population),

@@ -154,22 +154,23 @@ def test_what_to_do_next(progress: Progress, prices: Prices, action: Action, ret
     assert all(math.isfinite(gain) for gain in found.gains.values())
 
 
-def test_a_campaign_that_follows_the_advice_ends() -> None:
-    """However unlucky: all samples rejected, or all accepted and found wrong."""
-    rejected, accepted = Progress(), Progress()
-    for step in range(1000):
-        if recommend(rejected, BELIEFS, PRICES).action is Action.STOP:
-            break
-        rejected = Progress(rejected=step + 1)
-    for steps in itertools.count():
-        advice = recommend(accepted, BELIEFS, PRICES).action
-        if advice is Action.STOP:
-            break
-        sampled = advice is Action.SAMPLE
-        accepted = Progress(accepted=sampled, found_wrong=accepted.found_wrong + (not sampled))
+def test_advice_ends_when_all_samples_are_rejected() -> None:
+    steps = itertools.takewhile(
+        lambda step: recommend(Progress(rejected=step), BELIEFS, PRICES).action is Action.SAMPLE,
+        range(1000),
+    )
 
-    assert 10 < rejected.rejected < 999
-    assert 1 < steps < 999
+    assert 10 < len(list(steps)) < 1000
+
+
+def test_advice_ends_when_all_acceptances_are_found_wrong() -> None:
+    progress, steps = Progress(), 0
+    while (action := recommend(progress, BELIEFS, PRICES).action) is not Action.STOP:
+        found = progress.found_wrong + (action is Action.AUDIT)
+        progress, steps = Progress(accepted=action is Action.SAMPLE, found_wrong=found), steps + 1
+        assert steps < 1000
+
+    assert steps > 1
 
 
 @pytest.mark.parametrize(("hits", "misses"), [(0, 1), (1, 0), (float("nan"), 1)])
