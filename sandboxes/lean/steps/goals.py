@@ -12,6 +12,8 @@ from verifier_service.model.lean_steps import Goal, StateFeatures
 __all__ = ["digest_of", "features", "goal_of", "goals_of"]
 
 _CASE: Final = "case "
+_TARGET: Final = re.compile(r"^(?:⊢|\|) ", re.MULTILINE)
+"""What a goal ends in; `|` in the mode `conv`."""
 _METAVARIABLE: Final = re.compile(r"\?[mu]\.\d+|\?_uniq\.\d+|\?m✝\d*")
 
 
@@ -24,8 +26,13 @@ def goal_of(text: str) -> Goal:
 
 def goals_of(text: str) -> tuple[Goal, ...]:
     """Goals that are printed one after the other, with an empty line between them."""
-    parts = re.split(r"\n\n(?=case |.*(?:\n.+)*⊢)", text.strip("\n")) if text.strip() else []
-    return tuple(goal_of(part) for part in parts)
+    goals: list[str] = []
+    for part in filter(None, text.strip("\n").split("\n\n")):
+        if goals and _TARGET.search(goals[-1]) is None:
+            goals[-1] += f"\n\n{part}"  # an empty line inside of a goal
+        else:
+            goals.append(part)
+    return tuple(map(goal_of, goals))
 
 
 def digest_of(goals: Sequence[Goal]) -> str:

@@ -25,6 +25,7 @@ _UNSOLVED_GOALS: Final = "unsolved goals"
 _KERNEL: Final = "(kernel)"
 _MESSAGES: Final = 32
 _MESSAGE_LENGTH: Final = 16 * 1024
+_MALFORMED: Final = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 _ESCAPED: Final = (
     "The tactic ends the proof that it is part of. Send one tactic, or several on lines of their "
     "own with the same indentation."
@@ -48,6 +49,11 @@ class Diagnosis:
         """Whether Lean refuses something."""
         return self.severity == _ERROR
 
+    @property
+    def is_of_parser(self) -> bool:
+        """Whether it is about a place and not, as what elaborators say, about a piece of syntax."""
+        return self.is_error and self.start == self.end
+
     def leaves_goals(self, document: Document) -> bool:
         """Whether it says that the proof as a whole leaves goals, and nothing else."""
         unsolved = _UNSOLVED in self.tags or self.message.startswith(_UNSOLVED_GOALS)
@@ -62,7 +68,7 @@ def diagnoses_of(published: object) -> tuple[Diagnosis, ...]:
     """
     try:
         return tuple(_diagnosis(each) for each in _dict(published)["diagnostics"])
-    except (KeyError, TypeError, ValueError) as error:
+    except _MALFORMED as error:
         raise ProtocolViolation("A diagnostic is not as the protocol says.") from error
 
 
@@ -88,7 +94,7 @@ def goals_of_answer(answer: object) -> tuple[str, ...]:
         return ()
     try:
         return tuple(_text(goal) for goal in _dict(answer)["goals"])
-    except (KeyError, TypeError, ValueError) as error:
+    except _MALFORMED as error:
         raise ProtocolViolation("A goal is not as the protocol says.") from error
 
 
@@ -123,8 +129,12 @@ def outcome_of(
 
 
 def _failed(document: Document, errors: Sequence[Diagnosis]) -> TacticFailed:
-    """The first error of the last tactic's; else the first of all."""
-    first = next((one for one in errors if one.start[0] >= document.last_tactic), errors[0])
+    """What a parser complains about, since nothing counts behind it; else the first error.
+
+    Errors of the last tactic count before others.
+    """
+    own = [one for one in errors if one.start[0] >= document.last_tactic] or errors
+    first = next((one for one in own if one.is_of_parser), own[0])
     line, column = document.place_in_last_tactic(first.start)
     return TacticFailed(kind=_kind(first), message=first.message, line=line, column=column)
 
@@ -132,8 +142,7 @@ def _failed(document: Document, errors: Sequence[Diagnosis]) -> TacticFailed:
 def _kind(error: Diagnosis) -> TacticFailure:
     if error.message.startswith(_KERNEL):
         return TacticFailure.KERNEL
-    # What a parser complains about is a place, what an elaborator does is a piece of syntax.
-    return TacticFailure.SYNTAX if error.start == error.end else TacticFailure.TACTIC
+    return TacticFailure.SYNTAX if error.is_of_parser else TacticFailure.TACTIC
 
 
 def _beside(document: Document, said: Sequence[Diagnosis]) -> tuple[str, ...]:

@@ -39,6 +39,8 @@ OPENING: Final = TacticLimits(wall_seconds=300.0, cpu_seconds=300.0)
 """To import a header and elaborate what is before the proof."""
 LIFE_CPU_SECONDS: Final = 7200.0
 """Of one process; it is replaced once half of it is used."""
+MINIMUM_THREADS: Final = 64
+"""Lean starts one for much of what it does, and ends where it can't have another."""
 LINGERING_CPU_SECONDS: Final = 4.0
 """Lean's threads end themselves when they are told to; with one that has not by then, the process
 is replaced."""
@@ -66,7 +68,11 @@ class ServerRunner:
         """
         self._opening = opening_of(theorem)
         self._jails = jails
-        self._limits = replace(limits, cpu_seconds=LIFE_CPU_SECONDS)
+        self._limits = replace(
+            limits,
+            cpu_seconds=LIFE_CPU_SECONDS,
+            max_processes=max(limits.max_processes, MINIMUM_THREADS),
+        )
         self._server: LeanServer | None = None
         self._document = Document(opening=self._opening)
         self._next: asyncio.Task[LeanServer] | None = None
@@ -133,8 +139,15 @@ class ServerRunner:
             server.snapshot,
             limits,
             memory_bytes=self._limits.memory_bytes,
-            company=self._company,
+            company_cpu_seconds=self._company_cpu_seconds(server),
         )
+
+    def _company_cpu_seconds(self, server: LeanServer) -> float:
+        """CPU that tactics which were stopped may still use, before that is too much."""
+        if not self._company:
+            return 0.0
+        since = server.snapshot().cpu_seconds - self._stopped_at_cpu
+        return max(0.0, LINGERING_CPU_SECONDS * self._company - since)
 
     async def _go_to(self, server: LeanServer, path: Path, limits: TacticLimits) -> None:
         """Elaborates the tactics of a path, each of which had its own time once.
@@ -265,11 +278,10 @@ class ServerRunner:
         used = server.snapshot()
         if not used.runnable:
             self._company = 0
-        lingering = used.cpu_seconds - self._stopped_at_cpu if self._company else 0.0
         if (
             used.resident_bytes > self._limits.memory_bytes // 2
             or used.cpu_seconds > LIFE_CPU_SECONDS / 2
-            or lingering > LINGERING_CPU_SECONDS * self._company
+            or (self._company and not self._company_cpu_seconds(server))
         ):
             self._replace()
 

@@ -45,7 +45,7 @@ class TacticWatch:
         limits: TacticLimits,
         *,
         memory_bytes: int,
-        company: int = 0,
+        company_cpu_seconds: float = 0.0,
     ) -> None:
         """Begins to watch.
 
@@ -53,12 +53,12 @@ class TacticWatch:
             snapshot: Of the process.
             limits: On the tactic.
             memory_bytes: That the process may have.
-            company: Tactics that were stopped and may still run beside it, each in a thread.
+            company_cpu_seconds: CPU that tactics which were stopped may still use beside it.
         """
         self._snapshot = snapshot
         self._limits = limits
         self._memory_bytes = memory_bytes
-        self._company = company
+        self._company_cpu_seconds = company_cpu_seconds
         self._began = time.monotonic()
         self._before = self._last = snapshot()
         self._waited = 0.0
@@ -95,8 +95,8 @@ class TacticWatch:
 
     @property
     def own_cpu_seconds(self) -> float:
-        """The least of it that is the tactic's own: others beside it use a core each at most."""
-        return max(0.0, self.cpu_seconds - self._company * self.wall_seconds)
+        """The least of it that is the tactic's own."""
+        return max(0.0, self.cpu_seconds - self._company_cpu_seconds)
 
     async def over(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Waits for work, and looks on.
