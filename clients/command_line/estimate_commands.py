@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from clients.command_line import options, proto_json
+from clients.command_line import estimate_decisions, estimate_suites, options
 from clients.command_line.estimate_files import (
     criteria_of,
     estimation,
     read_specs,
     read_verdicts,
-    references_of,
+)
+from clients.command_line.estimate_view import (
+    TrustRejectionsOption,
+    TruthOption,
+    VerdictsArgument,
+    counts_of,
+    interval_text,
+    show,
+    table,
 )
 from clients.command_line.exit_codes import ExitCode, InvalidInput
-from clients.command_line.printing import print_json
-from clients.command_line.service import Service, run_async
 
 if TYPE_CHECKING:  # loaded by the command that needs it
-    from proposer.estimation.amplification import Amplified
     from proposer.estimation.counts import Counts
-    from proposer.estimation.intervals import Interval
-    from proposer.estimation.mutation import MutationScore
     from proposer.estimation.records import Record
     from proposer.estimation.summary import Line
-    from verifier_service.model import PythonTests, VerificationSpec
 
 __all__ = ["app"]
 
@@ -38,25 +39,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-VerdictsArgument = Annotated[
-    Path, typer.Argument(metavar="VERDICTS", help="What `verifier batch` wrote.")
-]
-TruthOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--truth",
-        help="Verdicts of a stronger verifier on the same candidates, or on some of them; or lines "
-        'with "truth": "right" or "wrong".',
-    ),
-]
-TrustRejectionsOption = Annotated[
-    bool,
-    typer.Option(
-        "--trust-rejections",
-        help="Take what was rejected for wrong where no truth is known: the tests are right.",
-    ),
-]
 
 PlanOption = Annotated[
     Path | None,
@@ -72,18 +54,16 @@ SuspicionsOption = Annotated[
     ),
 ]
 
+app.command("amplify")(estimate_suites.amplify)
+app.command("mutants")(estimate_suites.mutants)
+app.command("next")(estimate_decisions.next_steps)
+app.command("select")(estimate_decisions.select)
+app.command("missed")(estimate_decisions.missed)
+
 _NO_TRUTH: Final = (
     "Nothing says which acceptances are right. Have a stronger verifier judge the same candidates, "
     "and give its verdicts as --truth; `verifier estimate amplify` makes one for Python."
 )
-_WORDS: Final = {
-    "pass-rate": "accepted, of those decided",
-    "accuracy": "right, of those known",
-    "false-positive-rate": "accepted, of the wrong ones",
-    "false-discovery-proportion": "wrong, of the accepted ones",
-    "conditional-accuracy": "right, of the accepted ones",
-    "ceiling": "right, however long one resamples",
-}
 
 
 # rates ------------------------------------------------------------------------------------------
@@ -110,16 +90,16 @@ def rates(
     with estimation():
         from proposer.estimation.summary import line_json, summary
 
-        counts = _counts(records)
+        counts = counts_of(records)
         lines = summary(counts, _ks(counts, samples))
         if plan is not None:
             lines = [_by_plan(line, records, plan, suspicions) for line in lines]
         known = _known(counts)
     document = known | {"quantities": [line_json(line) for line in lines]}
-    text = [_known_text(known), *_table(lines)]
+    text = [_known_text(known), *table(lines)]
     if not known["acceptedOfKnownTruth"]:
         text.append(_NO_TRUTH)
-    _show(document, text, as_json=as_json)
+    show(document, text, as_json=as_json)
     return ExitCode.ACCEPTED
 
 
@@ -177,28 +157,6 @@ def _known_text(known: Mapping[str, int]) -> str:
     if known["rejectedAndRight"]:
         text += f" {known['rejectedAndRight']} rejected ones are right."
     return text
-
-
-def _table(lines: Iterable[Line]) -> list[str]:
-    shown = []
-    for line in lines:
-        shown.append(f"{line.name:<27} {_WORDS.get(line.name, '')}".rstrip())
-        if line.interval is None:
-            shown.append(f"    no estimate: {line.why_none}")
-            continue
-        shown.append(f"    {_interval_text(line.interval)}")
-        if line.if_missing is not None:
-            lowest, highest = line.if_missing
-            shown.append(f"    {lowest:.1%} to {highest:.1%} if all that is missing went one way")
-    return shown
-
-
-def _interval_text(interval: Interval) -> str:
-    return (
-        f"{interval.estimate:.1%}, {interval.level:.0%} interval {interval.lower:.1%} to "
-        f"{interval.upper:.1%} ({interval.method}, {interval.observations} observations of "
-        f"{interval.clusters} problems)"
-    )
 
 
 # calibrate --------------------------------------------------------------------------------------
@@ -287,7 +245,7 @@ def calibrate(
         f"{estimate.upper:.1%} ({estimate.sample_count} acceptances of {estimate.problem_count} "
         f"problems). {output} says so of {problem_set} in {environment}."
     )
-    _show(document, [text], as_json=as_json)
+    show(document, [text], as_json=as_json)
     return ExitCode.ACCEPTED
 
 
@@ -329,7 +287,7 @@ def audits(
             document, lines = _drawn(records, count, suspicions, seed, output)
         else:
             document, lines = _most_telling(records, count, suspicions, seed)
-    _show(document, lines, as_json=as_json)
+    show(document, lines, as_json=as_json)
     return ExitCode.ACCEPTED
 
 
@@ -364,7 +322,7 @@ def _most_telling(
     if known.audited.any():
         interval = posterior(known)
         document["falseDiscoveryProportion"] = interval_json(interval)
-        lines.insert(0, f"Of these acceptances, wrong: {_interval_text(interval)}.")
+        lines.insert(0, f"Of these acceptances, wrong: {interval_text(interval)}.")
     return document, lines
 
 
@@ -393,283 +351,3 @@ def _drawn(
         "audits": [{"problemId": one.problem, "candidateId": one.candidate} for one in chosen]
     }
     return document, lines
-
-
-# amplify ----------------------------------------------------------------------------------------
-
-
-@app.command("amplify")
-def amplify(
-    specs: Annotated[
-        Path, typer.Argument(metavar="SPECS", help="What was judged, a VerificationSpec a line.")
-    ],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="The same candidates before larger suites.")
-    ],
-    references: Annotated[
-        Path | None,
-        typer.Option("--references", help="Specs whose candidates are reference solutions."),
-    ] = None,
-    agreement: Annotated[
-        Path | None,
-        typer.Option(
-            "--agreement",
-            metavar="VERDICTS",
-            help="Without references: take what most accepted candidates return for right.",
-        ),
-    ] = None,
-    suspicions: Annotated[
-        Path | None,
-        typer.Option(
-            "--suspicions",
-            help="With --agreement: write how often each accepted candidate differs from most.",
-        ),
-    ] = None,
-    inputs: Annotated[
-        int, typer.Option("--inputs", min=1, max=2000, help="New inputs for each problem.")
-    ] = 100,
-    seed: Annotated[int, typer.Option("--seed", help="Of the choice of inputs.")] = 0,
-    server: options.ServerOption = None,
-    token: options.TokenOption = None,
-    token_file: options.TokenFileOption = None,
-    tls: options.TlsOption = False,
-    ca_file: options.CaFileOption = None,
-    config: options.ConfigOption = None,
-    as_json: options.JsonOption = False,
-) -> int:
-    """Makes larger test suites, and writes specs for `verifier batch` that judge by them.
-
-    Inputs are mutated and generated from those of the problem's own tests; what is right is said
-    by a reference solution, run by the service, or by what most accepted candidates agree on.
-
-    verifier estimate amplify specs.jsonl --references references.jsonl -o strong-specs.jsonl
-    """
-    if (references is None) == (agreement is None):
-        raise InvalidInput("Give --references, or --agreement with the verdicts, and not both.")
-    if suspicions is not None and agreement is None:
-        raise InvalidInput("--suspicions needs --agreement: it says who differs from most.")
-    service = Service(
-        server=server, token=token, token_file=token_file, tls=tls, ca_file=ca_file, config=config
-    )
-    asked = read_specs(specs)
-    criteria_of(asked, specs)
-    if references is not None:
-        made = run_async(_amplified(service, references_of(references), inputs, seed))
-    else:
-        accepted = _accepted(asked, read_verdicts(agreement or specs, None), specs)
-        made = run_async(_agreed(service, accepted, inputs, seed))
-        if suspicions is not None:
-            _write_suspicions(suspicions, accepted, made)
-    suites = {one.problem_id: one.tests for one in made if one.tests is not None}
-    written = _write_stronger(output, asked, suites)
-    lines = [_amplified_text(one) for one in made]
-    lines.append(f"{output}: {written} of {len(asked)} specs, for {len(suites)} problems.")
-    document = {"problems": [_amplified_json(one) for one in made], "specs": written}
-    _show(document, lines, as_json=as_json)
-    return ExitCode.ACCEPTED
-
-
-async def _amplified(
-    service: Service, references: list[VerificationSpec], inputs: int, seed: int
-) -> list[Amplified]:
-    with estimation():
-        from proposer.estimation.amplification import amplified
-    async with service.open("python_tests") as verifier:
-        return await amplified(verifier, references, input_count=inputs, seed=seed)
-
-
-async def _agreed(
-    service: Service, accepted: list[VerificationSpec], inputs: int, seed: int
-) -> list[Amplified]:
-    with estimation():
-        from proposer.estimation.amplification import amplified_by_agreement
-    async with service.open("python_tests") as verifier:
-        return await amplified_by_agreement(verifier, accepted, input_count=inputs, seed=seed)
-
-
-def _accepted(
-    specs: list[VerificationSpec], records: list[Record], path: Path
-) -> list[VerificationSpec]:
-    from proposer.estimation.counts import Answer
-
-    keys = {record.key for record in records if record.answer is Answer.ACCEPTED}
-    accepted = [
-        spec for spec in specs if (spec.problem.problem_id, spec.candidate.candidate_id) in keys
-    ]
-    if not accepted:
-        raise InvalidInput(
-            f"No spec of {path} was accepted by the verdicts of --agreement. Give the verdicts on "
-            "these specs, with the same ids."
-        )
-    return accepted
-
-
-def _write_suspicions(
-    path: Path, accepted: Iterable[VerificationSpec], made: Iterable[Amplified]
-) -> None:
-    from proposer.estimation.plans import write_numbers
-
-    by_problem = {one.problem_id: one for one in made if one.case_count}
-    shares = {}
-    for spec in accepted:
-        if (one := by_problem.get(spec.problem.problem_id)) is not None:
-            candidate = spec.candidate.candidate_id
-            share = one.disputed.get(candidate, 0) / one.case_count
-            shares[one.problem_id, candidate] = share
-    with estimation():
-        write_numbers(path, shares, "suspicion")
-
-
-def _write_stronger(
-    path: Path, specs: Iterable[VerificationSpec], suites: Mapping[str, PythonTests]
-) -> int:
-    from proposer.estimation.amplification import stronger
-    from verifier_service import wire
-
-    written = 0
-    try:
-        with path.open("w", encoding="utf-8") as file:
-            for spec in specs:
-                if (made := stronger(spec, suites)) is not None:
-                    line = proto_json.message_json(wire.spec_to_proto(made))
-                    file.write(proto_json.compact(line) + "\n")
-                    written += 1
-    except OSError as error:
-        raise InvalidInput(f"{path} can't be written: {error.strerror}.") from error
-    return written
-
-
-def _amplified_text(one: Amplified) -> str:
-    if one.tests is None:
-        return f"{one.problem_id}: no larger suite. {one.problem}"
-    text = f"{one.problem_id}: {one.case_count} cases, {one.seed_count} seeds"
-    if one.left_out:
-        text += f"; left out: {_listed(one.left_out)}"
-    if one.disputed:
-        text += f"; candidates that differ: {_listed(one.disputed)}"
-    return text + "."
-
-
-def _amplified_json(one: Amplified) -> dict[str, Any]:
-    made: dict[str, Any] = {"problemId": one.problem_id}
-    if one.tests is None:
-        return made | {"missing": one.problem}
-    return made | {
-        "cases": one.case_count,
-        "seeds": one.seed_count,
-        "leftOut": dict(one.left_out),
-        "disputed": dict(one.disputed),
-    }
-
-
-# mutants ----------------------------------------------------------------------------------------
-
-
-@app.command("mutants")
-def mutants(
-    references: Annotated[
-        Path,
-        typer.Argument(
-            metavar="REFERENCES",
-            help="Specs whose candidates are reference solutions, one for each problem.",
-        ),
-    ],
-    count: Annotated[
-        int, typer.Option("--mutants", min=1, max=1000, help="Mutants of each reference.")
-    ] = 40,
-    inputs: Annotated[
-        int,
-        typer.Option(
-            "--inputs", min=1, max=2000, help="New inputs that tell wrong mutants from equal ones."
-        ),
-    ] = 200,
-    seed: Annotated[int, typer.Option("--seed", help="Of all choices.")] = 0,
-    server: options.ServerOption = None,
-    token: options.TokenOption = None,
-    token_file: options.TokenFileOption = None,
-    tls: options.TlsOption = False,
-    ca_file: options.CaFileOption = None,
-    config: options.ConfigOption = None,
-    as_json: options.JsonOption = False,
-) -> int:
-    """Says how many wrong programs the tests would accept, by mutants of reference solutions.
-
-    verifier estimate mutants references.jsonl
-    """
-    service = Service(
-        server=server, token=token, token_file=token_file, tls=tls, ca_file=ca_file, config=config
-    )
-    scores = run_async(_scored(service, references_of(references), count, inputs, seed))
-    with estimation():
-        from proposer.estimation.counts import Counts
-        from proposer.estimation.summary import line_json, summary
-
-        counts = Counts.of(seen for score in scores for seen in score.observations())
-        lines = [line for line in summary(counts) if line.name == "false-positive-rate"]
-    document = {
-        "problems": [_score_json(score) for score in scores],
-        "quantities": [line_json(line) for line in lines],
-    }
-    _show(document, [*map(_score_text, scores), *_table(lines)], as_json=as_json)
-    return ExitCode.ACCEPTED
-
-
-async def _scored(
-    service: Service, references: list[VerificationSpec], count: int, inputs: int, seed: int
-) -> list[MutationScore]:
-    with estimation():
-        from proposer.estimation.amplification import amplified
-        from proposer.estimation.mutation import mutation_scores
-    async with service.open("python_tests") as verifier:
-        made = await amplified(verifier, references, input_count=inputs, seed=seed)
-        suites = {one.problem_id: one.tests for one in made if one.tests is not None}
-        return await mutation_scores(verifier, references, suites, mutant_count=count, seed=seed)
-
-
-def _score_text(score: MutationScore) -> str:
-    if score.problem:
-        return f"{score.problem_id}: no score. {score.problem}"
-    text = (
-        f"{score.problem_id}: {score.mutant_count} mutants, {score.killed_count} rejected, "
-        f"{score.wrong_accepted_count} wrong and accepted, {score.equivalent_count} equal as far "
-        f"as can be told, {score.undecided_count} undecided."
-    )
-    return "\n".join([text, *(f"  accepted: {one}" for one in score.survivors[:5])])
-
-
-def _score_json(score: MutationScore) -> dict[str, Any]:
-    made: dict[str, Any] = {"problemId": score.problem_id}
-    if score.problem:
-        return made | {"missing": score.problem}
-    return made | {
-        "mutants": score.mutant_count,
-        "rejected": score.killed_count,
-        "wrongAccepted": score.wrong_accepted_count,
-        "equivalent": score.equivalent_count,
-        "undecided": score.undecided_count,
-        "survivors": list(score.survivors),
-    }
-
-
-# Shared -----------------------------------------------------------------------------------------
-
-
-def _counts(records: Iterable[Record]) -> Counts:
-    from proposer.estimation.counts import Counts
-    from proposer.estimation.records import observations
-
-    return Counts.of(observations(records))
-
-
-def _listed(counted: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name or 'without id'}" for name, count in sorted(counted.items()))
-
-
-def _show(document: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
-    """Writes the document, or the lines with all control characters visible."""
-    if as_json:
-        print_json(document)
-        return
-    from clients.command_line.rendering import visible
-
-    sys.stdout.writelines(f"{visible(line)}\n" for line in lines)

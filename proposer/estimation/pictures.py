@@ -9,23 +9,12 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 __all__ = ["accuracy_and_false", "audits", "calibration", "coverage", "utility"]
 
 _COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's, which colour-blind people can tell apart."""
-_STYLE: Final = {
-    "axes.grid": True,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "font.size": 10.0,
-    "grid.color": "#e4e4e4",
-    "legend.frameon": False,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "report",
-    "text.parse_math": False,
-}
 _LONGEST_NAME: Final = 40
 
 
@@ -33,19 +22,22 @@ def coverage(runs: Sequence[Mapping[str, Any]]) -> str:
     """Problems with a right sample among k, and with an accepted one, with bands and fitted law."""
 
     def draw(axes: Axes) -> None:
+        laws = 0
         for run, colour in _coloured(runs):
-            points = run["coverage"]
-            ks = [point["k"] for point in points]
             name = _short(run["name"])
             for what, style, label in (
                 ("right", "-", f"{name}: a right one"),
                 ("accepted", ":", f"{name}: an accepted one"),
             ):
-                known = [point[what] for point in points if what in point]
-                if len(known) == len(ks):
-                    _band(axes, ks, known, colour, style, label)
-            if (law := run.get("powerLaw")) is not None and "coverage" in law:
-                axes.plot(ks, law["coverage"], "--", color="black", lw=1, label=f"{name}: fitted")
+                known = [point for point in run["coverage"] if what in point]
+                if known:
+                    ks = [point["k"] for point in known]
+                    _band(axes, ks, [point[what] for point in known], colour, style, label)
+            if "curve" in (law := run["powerLaw"]):
+                ks = [point["k"] for point in law["curve"]]
+                fitted = [point["coverage"] for point in law["curve"]]
+                axes.plot(ks, fitted, "--", color="black", lw=1, label="" if laws else "power law")
+                laws += 1
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}"))
         axes.set_ylim(0, 1.02)
@@ -88,11 +80,11 @@ def accuracy_and_false(numbers: Mapping[str, Any]) -> str:
     return _svg(draw)
 
 
-def utility(run: Mapping[str, Any]) -> str:
+def utility(told: Mapping[str, Any]) -> str:
     """Utility of best-of-k against k, for each price of a false positive, and the best k."""
 
     def draw(axes: Axes) -> None:
-        for curve, colour in _coloured(run["utility"]):
+        for curve, colour in _coloured(told["curves"]):
             ks = [point["k"] for point in curve["curve"]]
             label = f"a false positive costs {curve['falsePositiveCost']:g}: best k {curve['best']}"
             _band(axes, ks, curve["curve"], colour, "-", label)
@@ -100,17 +92,18 @@ def utility(run: Mapping[str, Any]) -> str:
             axes.plot([best["k"]], [best["estimate"]], "o", color=colour)
         axes.axhline(0, color="black", lw=0.8)
         axes.set_xscale("symlog", linthresh=1)
+        axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}"))
         _labels(axes, "samples k (0: abstain)", "utility, in right answers", percent=False)
 
     return _svg(draw)
 
 
-def calibration(run: Mapping[str, Any]) -> str:
+def calibration(told: Mapping[str, Any]) -> str:
     """Predicted against observed shares of wrong acceptances, problems grouped by prediction."""
 
     def draw(axes: Axes) -> None:
-        bins = run["calibration"]["bins"]
+        bins = told["bins"]
         across = [one["predicted"] for one in bins]
         up = [one["observed"]["estimate"] for one in bins]
         arms = [_arms(one["observed"]) for one in bins]
@@ -133,19 +126,20 @@ def calibration(run: Mapping[str, Any]) -> str:
     return _svg(draw)
 
 
-def audits(run: Mapping[str, Any]) -> str:
+def audits(told: Mapping[str, Any]) -> str:
     """Expected standard error of the share of wrong acceptances against audits to come."""
 
     def draw(axes: Axes) -> None:
-        errors = run["audits"]["standardErrors"]
+        errors = told["standardErrors"]
         axes.plot(range(1, len(errors) + 1), errors, "-", color=_COLOURS[0])
-        first = len(run["audits"]["first"])
+        first = len(told["first"])
         axes.plot(
             range(1, first + 1), errors[:first], "o", color=_COLOURS[1], label=f"the first {first}"
         )
         axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _labels(axes, "audits", "expected standard error", percent=True)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
 
     return _svg(draw)
 
@@ -186,7 +180,18 @@ def _short(name: str) -> str:
 
 
 def _svg(draw: Callable[[Axes], None]) -> str:
-    with mpl.rc_context(_STYLE):
+    style = {
+        "axes.grid": True,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "font.size": 10.0,
+        "grid.color": "#e4e4e4",
+        "legend.frameon": False,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "report",
+        "text.parse_math": False,
+    }
+    with mpl.rc_context(style):
         figure = Figure(figsize=(7.2, 3.6), layout="constrained")
         draw(figure.add_subplot())
         written = io.StringIO()

@@ -25,6 +25,7 @@ __all__ = [
     "read_records",
     "read_truths",
     "require_one_source",
+    "require_same_candidates",
     "trusting_rejections",
     "with_truth",
 ]
@@ -71,6 +72,8 @@ class Record:
     """Of the verification."""
     cases: Mapping[str, bool] = field(default_factory=dict)
     """Whether each test case passed that was decided, by name."""
+    case_count: int = 0
+    """Cases that there were to run."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -172,6 +175,30 @@ def _refuse_strangers(
         f"{_short(first.problem)}. Give both verifiers the same candidates, or leave these lines "
         "out."
     )
+
+
+def require_same_candidates(
+    first: Sequence[Record], second: Sequence[Record], *, names: tuple[Path, Path]
+) -> None:
+    """Lets two files pass that are about the same candidates, which all have ids.
+
+    Raises:
+        UnusableRecords: One has a candidate that the other has not, or one without an id.
+    """
+    keys = [{record.key for record in one} for one in (first, second)]
+    for name, records in zip(names, (first, second), strict=True):
+        unnamed = next((record.line for record in records if not record.candidate), None)
+        if unnamed is not None:
+            raise UnusableRecords(
+                f"{_at(name, unnamed)} has no candidateId. Give every candidate an id in the specs."
+            )
+    if different := keys[0] ^ keys[1]:
+        problem, candidate = min(different)
+        has = names[0] if (problem, candidate) in keys[0] else names[1]
+        raise UnusableRecords(
+            f"{names[0]} and {names[1]} are not about the same candidates: {len(different)} are in "
+            f"one alone, for instance {_short(candidate)} of problem {_short(problem)} in {has}."
+        )
 
 
 def require_one_source(records: Sequence[Record], path: Path) -> tuple[str, str]:
@@ -317,6 +344,7 @@ def _judged(record: Record, verdict: Any, path: Path) -> Record:
         environment=str(origin.get("environment", "")),
         digest=str(origin.get("verificationDigest", "")),
         cases=_cases(verdict.get("python")),
+        case_count=_case_count(verdict.get("python")),
     )
 
 
@@ -328,6 +356,11 @@ def _cases(evidence: Any) -> dict[str, bool]:
         if isinstance(case, dict)
         and case.get("outcome") in ("OUTCOME_ACCEPTED", "OUTCOME_REJECTED")
     }
+
+
+def _case_count(evidence: Any) -> int:
+    count = evidence.get("totalCount", 0) if isinstance(evidence, dict) else 0
+    return count if isinstance(count, int) else 0
 
 
 def _not_a_line(path: Path, number: int) -> str:

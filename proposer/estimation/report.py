@@ -32,6 +32,7 @@ from proposer.estimation.definitions import (
 from proposer.estimation.hierarchy import BetaBinomial
 from proposer.estimation.intervals import Interval, recommended
 from proposer.estimation.plans import acceptances, accepted
+from proposer.estimation.power_law import power_law
 from proposer.estimation.ratios import Ratio
 from proposer.estimation.records import Record, UnusableRecords, observations
 from proposer.estimation.summary import interval_json, line_json, summary
@@ -80,9 +81,12 @@ def _run(run: Run, prices: Sequence[Prices]) -> dict[str, Any]:
         "rejected": int(cells[Answer.REJECTED].sum()),
         "inconclusive": int(cells[Answer.INCONCLUSIVE].sum()),
         "acceptedOfKnownTruth": int(cells[Answer.ACCEPTED, : Truth.UNKNOWN].sum()),
-        "quantities": [line_json(line) for line in summary(counts, ks[-1:])],
+        "quantities": [
+            line_json(line) for line in summary(counts, _ks(_largest_known_k(counts))[-1:])
+        ],
         "coverage": [_coverage(counts, k) for k in ks],
-        "utility": _utilities(counts, ks, prices),
+        "powerLaw": _told(lambda: _power_law(counts)),
+        "utility": _told(lambda: _utilities(counts, prices)),
         "calibration": _told(lambda: _calibration(run.records)),
         "audits": _told(lambda: _audits(run.records)),
     }
@@ -111,26 +115,55 @@ def _trusting(counts: Counts) -> Counts:
     return Counts(counts.problems, cells)
 
 
-def _utilities(counts: Counts, ks: Sequence[int], prices: Sequence[Prices]) -> list[dict[str, Any]]:
-    made = []
+def _power_law(counts: Counts) -> dict[str, Any]:
+    """The law that coverage follows, up to the k that each problem has samples of known truth for.
+
+    Raises:
+        NotEstimable: There are too few of them.
+    """
+    largest = _largest_known_k(counts)
+    law = power_law(counts, largest)
+    return {
+        "scale": interval_json(law.scale),
+        "exponent": interval_json(law.exponent),
+        "largestError": law.largest_error,
+        "curve": [{"k": k, "coverage": law.coverage(k)} for k in _ks(largest)],
+    }
+
+
+def _largest_known_k(counts: Counts) -> int:
+    known = counts.right + counts.wrong
+    return int(known.min()) if len(known) else 0
+
+
+def _utilities(counts: Counts, prices: Sequence[Prices]) -> dict[str, Any]:
+    """Problems with acceptances of which nobody knows any truth are left out, and counted.
+
+    Raises:
+        NotEstimable: There are no others.
+    """
+    known = counts.true_positives + counts.false_positives
+    usable = (counts.accepted == 0) | (known > 0)
+    problems = tuple(name for name, use in zip(counts.problems, usable, strict=True) if use)
+    if not (known > 0).any():
+        raise NotEstimable("The truth of no acceptance is known.")
+    kept = Counts(problems, counts.cells[usable])
+    ks = _ks(largest_k(kept))
+    curves = []
     for price in prices:
-        try:
-            best = optimal_samples(counts, price)
-            curve = [
-                {"k": k} | interval_json(recommended(utility(counts, k, price)))
-                for k in sorted({0, best, *ks})
-            ]
-        except NotEstimable:
-            continue
-        made.append(
+        best = optimal_samples(kept, price)
+        curves.append(
             {
                 "falsePositiveCost": price.false_positive,
                 "sampleCost": price.sample,
                 "best": best,
-                "curve": curve,
+                "curve": [
+                    {"k": k} | interval_json(recommended(utility(kept, k, price)))
+                    for k in sorted({0, best, *ks})
+                ],
             }
         )
-    return made
+    return {"problemsLeftOut": int((~usable).sum()), "curves": curves}
 
 
 def _calibration(records: Sequence[Record]) -> dict[str, Any]:
@@ -320,20 +353,23 @@ def _section(run: Mapping[str, Any]) -> str:
         f"<h2>{html.escape(run['name'])}</h2>",
         f"<p>{known}</p>",
         _quantities(run["quantities"]),
+        f"<p>{html.escape(_law_text(run['powerLaw']))}</p>",
     ]
-    if run["utility"]:
-        parts.append(
-            _figure(
-                "Utility",
-                pictures.utility(run),
-                "What best-of-k is worth when a wrong answer costs. Dots are the best k.",
-            )
+    left_out = run["utility"].get("problemsLeftOut", 0)
+    parts.append(
+        _either(
+            "Utility",
+            run["utility"],
+            pictures.utility,
+            "What best-of-k is worth when a wrong answer costs. Dots are the best k."
+            + (f" {left_out} problems without any audit are left out." if left_out else ""),
         )
+    )
     parts.append(
         _either(
             "Calibration",
             run["calibration"],
-            lambda _: pictures.calibration(run),
+            pictures.calibration,
             "Predicted for each problem from every second acceptance, and seen on the others.",
         )
     )
@@ -341,7 +377,7 @@ def _section(run: Mapping[str, Any]) -> str:
         _either(
             "Audits",
             run["audits"],
-            lambda _: pictures.audits(run),
+            pictures.audits,
             "How far audits, the most telling first, shrink what is unknown of these acceptances.",
         )
     )
@@ -360,6 +396,17 @@ def _either(
 
 def _figure(title: str, svg: str, caption: str) -> str:
     return f"<figure><h3>{title}</h3>{svg}<figcaption>{html.escape(caption)}</figcaption></figure>"
+
+
+def _law_text(law: Mapping[str, Any]) -> str:
+    if "missing" in law:
+        return f"No power law was fitted to coverage. {law['missing']}"
+    scale, exponent = law["scale"], law["exponent"]
+    return (
+        f"Coverage grows as exp(a·k^b) with a = {scale['estimate']:.3f} ({scale['lower']:.3f} to "
+        f"{scale['upper']:.3f}) and b = {exponent['estimate']:.3f} ({exponent['lower']:.3f} to "
+        f"{exponent['upper']:.3f}); the curve is at most {law['largestError']:.1%} off."
+    )
 
 
 def _quantities(lines: Sequence[Mapping[str, Any]]) -> str:
