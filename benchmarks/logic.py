@@ -45,7 +45,6 @@ from sandboxes.logic.solvers.smtlib import declarations, smtlib
 from sandboxes.logic.solvers.tptp import tptp
 from sandboxes.logic.solvers.vocabulary import Vocabulary
 from sandboxes.logic.syntax import Problem, closure, free_variables
-from sandboxes.logic.voting import Calibration
 from verifier_service.model import (
     Candidate,
     Entailment,
@@ -56,6 +55,7 @@ from verifier_service.model import (
 from verifier_service.model import (
     Problem as Judged,
 )
+from verifier_service.voting import Calibration
 
 LIMITS: Final = Limits(
     wall_seconds=60,

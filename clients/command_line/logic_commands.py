@@ -26,8 +26,8 @@ if TYPE_CHECKING:  # loaded by the command that needs it
     from sandboxes.logic.syntax import Problem, Statement
     from sandboxes.logic.tools import Solvers
     from sandboxes.logic.truth_tables import TableReport
-    from sandboxes.logic.voting import Calibration
     from verifier_service.model import LogicProblem
+    from verifier_service.voting import Calibration
 
 __all__ = ["app"]
 
@@ -458,7 +458,7 @@ def vote(
 
 
 def _counted(ballot: Ballot, calibration: Calibration | None) -> dict[str, Any]:
-    from sandboxes.logic.voting import is_majority_settled, majority, votes_needed
+    from verifier_service.voting import is_majority_settled, majority, votes_needed
 
     is_settled = is_majority_settled if calibration is None else calibration.is_settled
     counts = Counter(ballot.votes)

@@ -11,8 +11,8 @@ from typing import Any, Final
 from clients.command_line.batch_lines import LineSplitter
 from clients.command_line.exit_codes import InvalidInput
 from sandboxes.logic.judge import ACCEPTING, SUMMARIES
-from sandboxes.logic.voting import ANSWERS, Calibration, vote
 from verifier_service.model import Entailment
+from verifier_service.voting import ANSWERS, Calibration, vote
 
 __all__ = ["Ballot", "read_ballots", "read_calibration"]
 

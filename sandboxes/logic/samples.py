@@ -14,8 +14,8 @@ from sandboxes.logic.canonical import canonical
 from sandboxes.logic.portfolio import Portfolio
 from sandboxes.logic.solvers.claims import Inquiry
 from sandboxes.logic.syntax import Problem
-from sandboxes.logic.voting import Calibration, is_majority_settled, majority
 from verifier_service.model import Entailment, Limits
+from verifier_service.voting import Calibration, is_majority_settled, majority
 
 __all__ = ["Poll", "poll"]
 

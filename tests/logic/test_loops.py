@@ -17,10 +17,10 @@ from sandboxes.logic.equivalence import Relation, align, alignments, compare, re
 from sandboxes.logic.evaluator import holds
 from sandboxes.logic.syntax import Formula, predicate
 from sandboxes.logic.theory import GroundTheory, decide, decide_all
-from sandboxes.logic.voting import ANSWERS, Calibration, is_majority_settled, majority
 from tests.logic.generated import RELATIONAL, clauses_of, closed_formulas, examples
 from tests.logic.test_theory import problem
 from verifier_service.model import Entailment
+from verifier_service.voting import ANSWERS, Calibration, is_majority_settled, majority
 
 ENTAILED, CONTRADICTED, INDEPENDENT = ANSWERS
 UNKNOWN = Entailment.UNKNOWN

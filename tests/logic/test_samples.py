@@ -8,9 +8,9 @@ from sandboxes.logic.portfolio import Portfolio
 from sandboxes.logic.reader import Role, Source, read
 from sandboxes.logic.samples import poll
 from sandboxes.logic.syntax import Problem
-from sandboxes.logic.voting import Calibration
 from tests.logic.conftest import LIMITS
 from verifier_service.model import Entailment
+from verifier_service.voting import Calibration
 
 ENTAILED, CONTRADICTED = Entailment.ENTAILED, Entailment.CONTRADICTED
 INDEPENDENT, UNKNOWN = Entailment.INDEPENDENT, Entailment.UNKNOWN

@@ -20,9 +20,9 @@ from sandboxes.logic.tools import (
     group_problems,
     read_formalisation,
 )
-from sandboxes.logic.voting import ANSWERS, is_majority_settled, majority, votes_needed
 from tests.project.markdown import ROOT
 from verifier_service.model import Entailment
+from verifier_service.voting import ANSWERS, is_majority_settled, majority, votes_needed
 
 INFINITE = "∀x ∃y R(x,y)\n∀x ¬R(x,x)\n∀x ∀y ∀z (R(x,y) ∧ R(y,z) → R(x,z))"
 
