@@ -115,6 +115,7 @@ criteria: st.SearchStrategy[Criterion] = st.one_of(
         require_clean_file=st.booleans(),
         whole_file=st.booleans(),
         probe_statement=st.booleans(),
+        by_computation=st.booleans(),
     ),
     st.builds(
         LogicProblem,

@@ -261,6 +261,7 @@ def _problem_to_proto(problem: Problem) -> problem_pb2.Problem:
                     require_clean_file=theorem.require_clean_file,
                     whole_file=theorem.whole_file,
                     probe_statement=theorem.probe_statement,
+                    by_computation=theorem.by_computation,
                 )
             )
         case LogicProblem() as logic:
@@ -388,6 +389,7 @@ def _criterion_from_proto(
                 require_clean_file=theorem.require_clean_file,
                 whole_file=theorem.whole_file,
                 probe_statement=theorem.probe_statement,
+                by_computation=theorem.by_computation,
             )
         case "logic":
             return _logic_from_proto(problem.logic, violations)

@@ -16,12 +16,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sandboxes.lean.audit import STANDARD_AXIOMS
+from sandboxes.lean.declarations import Name, parse_name
 from sandboxes.lean.lexer import Kind, Lexed, Token, lex
 from sandboxes.lean.messages import Position
 from verifier_service.model import LeanTheorem, Violation
 
 __all__ = [
-    "DEFAULT_AXIOMS",
     "Form",
     "Prepared",
     "Specification",
@@ -32,13 +33,11 @@ __all__ = [
     "violations",
 ]
 
-DEFAULT_AXIOMS: Final = ("propext", "Classical.choice", "Quot.sound")
 MAX_TRUSTED_CHARACTERS: Final = 4 * 1024**2
 MAX_NAME_CHARACTERS: Final = 1000
 MAX_AXIOMS: Final = 1000
 _FIELD: Final = "problem.lean_theorem"
 _PART: Final = r"(?:«[^«»\n]+»|[^\W\d][\w'!?]*)"
-_NAME: Final = re.compile(rf"{_PART}(?:\.{_PART})*")
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _THEOREM: Final = ("theorem", "lemma")
 _MODIFIERS: Final = ("private", "protected", "noncomputable", "nonrec", "public")
@@ -54,7 +53,7 @@ _COMMANDS: Final = frozenset(
     attribute deriving alias set_option initialize builtin_initialize run_cmd run_meta
     notation notation3 infix infixl infixr prefix postfix
     syntax declare_syntax_cat macro macro_rules elab elab_rules
-    """.split()
+    """.split()  # noqa: SIM905 - a line a kind
 )
 """Words that begin a command, and never a term but for `open … in` and `set_option … in`."""
 
@@ -78,11 +77,11 @@ class Specification:
     """Names of modules."""
     preamble: str
     """With spaces where the imports are, so that places in it are the caller's."""
-    name: tuple[str, ...]
-    """Of the theorem, by its parts; empty where the candidate's own theorems are judged."""
+    name: Name
+    """Of the theorem; empty where the candidate's own theorems are judged."""
     head: str
     """`theorem`, its full name and its signature; empty where `name` is."""
-    allowed_axioms: tuple[str, ...]
+    allowed_axioms: frozenset[Name]
 
     @property
     def header(self) -> str:
@@ -158,16 +157,19 @@ def _name_violations(theorem: LeanTheorem) -> Iterator[Violation]:
         yield Violation(
             f"{_FIELD}.statement", "is empty. Give the signature: `(a b : Nat) : a + b = b + a`."
         )
-    elif not _signature(theorem.statement, theorem.name).strip():
+    elif (other := _other_name(theorem)) is not None:
         yield Violation(
             f"{_FIELD}.statement",
-            f"must be the signature of `{theorem.name}` up to `:=`, such as "
-            "`(a b : Nat) : a + b = b + a`.",
+            f"states `{other}`, and the name is `{theorem.name}`. Give both the same name, or only "
+            "the signature: `(a b : Nat) : a + b = b + a`.",
         )
 
 
 def _is_name(text: str) -> bool:
-    return len(text) <= MAX_NAME_CHARACTERS and _NAME.fullmatch(text) is not None
+    try:
+        return len(text) <= MAX_NAME_CHARACTERS and bool(parse_name(text))
+    except ValueError:
+        return False
 
 
 def _text_violations(field: str, text: str) -> list[Violation]:
@@ -201,23 +203,36 @@ def specification(theorem: LeanTheorem) -> Specification:
     return Specification(
         imports=imports,
         preamble=preamble,
-        name=_parts_of(theorem.name),
+        name=parse_name(theorem.name) if theorem.name else (),
         head=head,
-        allowed_axioms=theorem.allowed_axioms or DEFAULT_AXIOMS,
+        allowed_axioms=frozenset(map(parse_name, theorem.allowed_axioms)) or STANDARD_AXIOMS,
     )
 
 
-def _parts_of(name: str) -> tuple[str, ...]:
-    return tuple(part.strip("«»") for part in re.findall(_PART, name))
+def _other_name(theorem: LeanTheorem) -> str | None:
+    """The name of the theorem that the statement is of, where it is of another one."""
+    words = [token.text for token in _code(lex(normalised(theorem.statement)).tokens)[:2]]
+    if len(words) < 2 or words[0] not in _THEOREM or _is_called(theorem.name, words[1]):
+        return None
+    return words[1]
+
+
+def _is_called(name: str, shown: str) -> bool:
+    """Whether a theorem may be called so somewhere in its namespaces."""
+    return f"_root_.{name}".endswith(f".{shown.removeprefix('_root_.')}")
+
+
+def _parts_of(name: str) -> list[str]:
+    return re.findall(_PART, name)
 
 
 def _signature(statement: str, name: str) -> str:
     """The statement without `theorem NAME` before it, and without `:= by sorry` behind it."""
     text = normalised(statement)
-    tokens = [token for token in lex(text).tokens if token.kind is not Kind.DOC]
+    tokens = _code(lex(text).tokens)
     words = [token.text for token in tokens]
     start, end = 0, len(text.rstrip())
-    if len(words) > 1 and words[0] in _THEOREM and f"._root_.{name}".endswith(f".{words[1]}"):
+    if len(words) > 1 and words[0] in _THEOREM and _is_called(name, words[1]):
         start = tokens[1].end
     for tail in (["by", "sorry"], ["sorry"], ["by"], []):
         if words[-1 - len(tail) :] == [":=", *tail]:

@@ -130,11 +130,13 @@ class LeanTheorem:
     allowed_axioms: tuple[str, ...] = ()
     """Empty means propext, Classical.choice and Quot.sound."""
     require_clean_file: bool = False
-    """Whether `sorry` and axioms count also in what the theorem does not need."""
+    """Whether `sorry` and axioms of its own count also in what the theorem does not need."""
     whole_file: bool = False
     """Whether the theorems that the candidate itself states are what it has to prove."""
     probe_statement: bool = False
     """Whether to look if the statement is vacuous or false; changes no outcome."""
+    by_computation: bool = False
+    """Whether a statement may be another term that the kernel computes to be the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -366,6 +366,7 @@ class LeanTheorem(_message.Message):
     REQUIRE_CLEAN_FILE_FIELD_NUMBER: _builtins.int
     WHOLE_FILE_FIELD_NUMBER: _builtins.int
     PROBE_STATEMENT_FIELD_NUMBER: _builtins.int
+    BY_COMPUTATION_FIELD_NUMBER: _builtins.int
     preamble: _builtins.str
     """Imports and context, trusted. It may leave namespaces and sections open."""
     name: _builtins.str
@@ -375,8 +376,8 @@ class LeanTheorem(_message.Message):
     `:= by` or `:= by sorry` behind it may be there, and mean nothing.
     """
     require_clean_file: _builtins.bool
-    """Also rejects a candidate for a `sorry`, or an axiom that is not allowed, in
-    what the theorem does not need.
+    """Also rejects a candidate for a `sorry`, or an axiom of its own, in what the
+    theorem does not need.
     """
     whole_file: _builtins.bool
     """There is no theorem in particular: the candidate has to prove all theorems
@@ -386,6 +387,10 @@ class LeanTheorem(_message.Message):
     """Looks whether the statement is true for want of cases (its hypotheses
     contradict each other), or false, by tactics that are tried briefly. What is
     found is told, and changes no outcome.
+    """
+    by_computation: _builtins.bool
+    """Takes a statement for the problem's if the kernel computes that it is the
+    same; else it has to be the same term, up to the names of bound variables.
     """
     @_builtins.property
     def allowed_axioms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -401,10 +406,11 @@ class LeanTheorem(_message.Message):
         require_clean_file: _builtins.bool = ...,
         whole_file: _builtins.bool = ...,
         probe_statement: _builtins.bool = ...,
+        by_computation: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_axioms", b"allowed_axioms", "name", b"name", "preamble", b"preamble", "probe_statement", b"probe_statement", "require_clean_file", b"require_clean_file", "statement", b"statement", "whole_file", b"whole_file"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_axioms", b"allowed_axioms", "by_computation", b"by_computation", "name", b"name", "preamble", b"preamble", "probe_statement", b"probe_statement", "require_clean_file", b"require_clean_file", "statement", b"statement", "whole_file", b"whole_file"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
