@@ -1,0 +1,203 @@
+"""From what somebody wrote to a draft: the theorem as the problem states it, and their proof."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from sandboxes.lean.lexer import Kind
+from sandboxes.lean.repair.code import blanked, depth_zero, words
+from sandboxes.lean.repair.draft import Draft, Line
+from sandboxes.lean.repair.edits import Edit, Stage
+from sandboxes.lean.repair.tactics import TACTICS
+from sandboxes.lean.source import specification
+from verifier_service.model import LeanTheorem
+
+__all__ = ["Extracted", "extract"]
+
+_FENCE: Final = re.compile(
+    r"^[ \t]*(```|~~~)[^\n]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE
+)
+_DECLARATION: Final = re.compile(r"\b(?:theorem|lemma)\s+([^\s:({\[]+)")
+_COMMAND: Final = re.compile(
+    r"(?:@\[|/--|(?:theorem|lemma|def|abbrev|example|instance|structure|class|inductive|axiom|opaque|"
+    r"noncomputable|private|protected|unsafe|partial|namespace|section|end|open|variable|universe|"
+    r"export|local|scoped|notation|infixl?|infixr|prefix|postfix|macro|macro_rules|syntax|elab|"
+    r"attribute|set_option|deriving|mutual|import|include|omit|#[a-z]+)\b)"
+)
+_STEPS: Final = "  "
+"""Indentation of a proof that was written on the theorem's own line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A draft, and what was done to get it."""
+
+    draft: Draft
+    edits: tuple[Edit, ...]
+
+
+def extract(theorem: LeanTheorem, source: str) -> Extracted:
+    """Takes the proof of a theorem out of a text: a bare proof, a theorem, or a whole file.
+
+    The theorem's own text is the problem's, whatever the text says; helpers before it and what
+    follows it stay as they are.
+    """
+    edits: list[Edit] = []
+
+    def log(rule: str, line: int, before: str, after: str) -> None:
+        edits.append(
+            Edit(
+                stage=Stage.EXTRACT,
+                iteration=len(edits) + 1,
+                line=line,
+                rule=rule,
+                before=before,
+                after=after,
+            )
+        )
+
+    text = source.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+    fences = list(_FENCE.finditer(text))
+    if fences:
+        chosen = max(fences, key=lambda one: (_declares(theorem, one[2]), len(one[2])))
+        log("code-fence", text[: chosen.start()].count("\n") + 1, chosen[1], "")
+        text = chosen[2]
+    found = _theorem_in(theorem, text)
+    if found is None:
+        helpers, proof, rest = "", _without_define(text), ""
+    else:
+        helpers, proof, rest = found.helpers, found.proof, found.rest
+        if not found.is_as_stated:
+            log("statement-restored", found.line + 1, found.head, theorem.statement)
+    return Extracted(_draft(theorem, helpers, proof, rest), tuple(edits))
+
+
+def _declares(theorem: LeanTheorem, text: str) -> bool:
+    return any(_is_name(theorem, one[1]) for one in _DECLARATION.finditer(blanked(text)))
+
+
+def _is_name(theorem: LeanTheorem, name: str) -> bool:
+    """Whether a declared name may be the theorem's, inside some namespace or outside of all."""
+    name = name.removeprefix("_root_.")
+    return theorem.name == name or theorem.name.endswith(f".{name}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    helpers: str
+    head: str
+    proof: str
+    rest: str
+    line: int
+    is_as_stated: bool
+
+
+def _theorem_in(theorem: LeanTheorem, text: str) -> _Found | None:
+    code = blanked(text)
+    named = [one for one in _DECLARATION.finditer(code) if _at_line_start(code, one.start())]
+    chosen = [one for one in named if _is_name(theorem, one[1])] or named[-1:]
+    if not chosen:
+        return None
+    match = chosen[-1]
+    start = code.rfind("\n", 0, match.start()) + 1
+    define = next(
+        (
+            match.end() + index
+            for index in depth_zero(code[match.end() :])
+            if code.startswith(":=", match.end() + index)
+        ),
+        None,
+    )
+    if define is None:
+        return None
+    end = _end_of_declaration(code, define)
+    stated = text[match.end() : define]
+    return _Found(
+        helpers=text[:start],
+        head=text[start:define].strip(),
+        proof=text[define + 2 : end],
+        rest=text[end:],
+        line=code.count("\n", 0, start),
+        is_as_stated=_is_name(theorem, match[1]) and _tokens(stated) == _tokens(theorem.statement),
+    )
+
+
+def _at_line_start(code: str, index: int) -> bool:
+    """Whether only modifiers stand before a declaration on its line."""
+    before = code[code.rfind("\n", 0, index) + 1 : index]
+    return (
+        re.fullmatch(r"(?:(?:@\[[^\]]*\]|private|protected|noncomputable)\s*)*", before) is not None
+    )
+
+
+def _end_of_declaration(code: str, start: int) -> int:
+    """The index of the first line after `start` that begins another command, else the end."""
+    index = code.find("\n", start)
+    while index >= 0:
+        if _COMMAND.match(code, index + 1) is not None:
+            return index + 1
+        index = code.find("\n", index + 1)
+    return len(code)
+
+
+def _tokens(text: str) -> list[str]:
+    return [token.text for token in words(text)]
+
+
+def _without_define(proof: str) -> str:
+    """A bare proof without the `:=` that may stand before it."""
+    tokens = words(proof)
+    if tokens and tokens[0].text == ":=":
+        return proof[: tokens[0].start] + proof[tokens[0].end :]
+    return proof
+
+
+def _draft(theorem: LeanTheorem, helpers: str, proof: str, rest: str) -> Draft:
+    tokens = words(proof)
+    is_term = not (tokens and tokens[0].kind is Kind.WORD and tokens[0].text in ("by", "begin"))
+    if is_term and tokens and _reads_as_tactics(proof):
+        is_term = False
+    elif not is_term:
+        first = tokens[0]
+        proof = proof[: first.start] + " " * (first.end - first.start) + proof[first.end :]
+    body = _own_lines(proof, words(proof)[0].start if words(proof) else 0)
+    head = f"{specification(theorem).head} :="
+    head_lines = (head if is_term else f"{head} by").split("\n")
+    helper_lines = helpers.rstrip().split("\n") if helpers.strip() else []
+    if helper_lines:
+        helper_lines.append("")
+    rest_lines = rest.rstrip().split("\n") if rest.strip() else []
+    if rest_lines:
+        rest_lines.insert(0, "")
+    everything = [*helper_lines, *head_lines, *body, *rest_lines]
+    lines = tuple(Line(text, index) for index, text in enumerate(everything))
+    start = len(helper_lines)
+    end = start + len(head_lines)
+    return Draft(lines, start, end, end + len(body), is_term)
+
+
+def _reads_as_tactics(proof: str) -> bool:
+    """Whether a bare text begins like tactics rather than like a term."""
+    first = words(proof)[0].text
+    return first == "·" or (first in TACTICS and first not in _TERM_WORDS)
+
+
+_TERM_WORDS: Final = frozenset(("have", "show", "suffices", "let", "match", "nomatch", "nofun"))
+
+
+def _own_lines(proof: str, first: int) -> list[str]:
+    """The lines of a proof, its first step on a line of its own and no further left than others."""
+    before = proof[:first].rsplit("\n", 1)
+    kept = [line for line in before[0].split("\n") if line.strip()] if len(before) > 1 else []
+    rest = proof[first:].rstrip()
+    if not rest:
+        return kept
+    lines = rest.split("\n")
+    code = blanked(rest).split("\n")
+    columns = [len(one) - len(one.lstrip()) for one in code[1:] if one.strip()]
+    own_line = len(before) > 1
+    indent = len(before[-1]) if own_line else (min(columns) if columns else len(_STEPS))
+    lead = " " * indent
+    return [*kept, lead + lines[0], *lines[1:]]

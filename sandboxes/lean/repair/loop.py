@@ -1,0 +1,438 @@
+"""The loop: refine, make holes, close them, ask for what is left, put it together, certify.
+
+It is APOLLO's (arXiv 2505.05758) with two things that it leaves out: what Lean said is told to
+whoever proposes the next attempt, and nothing counts as proved before the problem's own judge has
+accepted it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sandboxes.lean.messages import Message
+from sandboxes.lean.repair.assemble import assemble
+from sandboxes.lean.repair.checking import (
+    Allowance,
+    BudgetSpent,
+    Check,
+    Checker,
+    failures,
+)
+from sandboxes.lean.repair.correct import corrections
+from sandboxes.lean.repair.draft import Draft
+from sandboxes.lean.repair.edits import Edit, Stage
+from sandboxes.lean.repair.extract import extract
+from sandboxes.lean.repair.feedback import feedback
+from sandboxes.lean.repair.lemmas import Lemma, extract_lemmas
+from sandboxes.lean.repair.refine import refine
+from sandboxes.lean.repair.solve import HoleReport, auto_solve, known_tactics, open_holes
+from sandboxes.lean.repair.sorrify import Mode, sorrify
+from sandboxes.lean.repair.tactics import PORTFOLIO
+from verifier_service.model import LeanTheorem, Outcome, Verdict
+
+__all__ = [
+    "Budget",
+    "Ending",
+    "LemmaStore",
+    "Progressed",
+    "Prompt",
+    "Repair",
+    "Repaired",
+    "Tools",
+]
+
+_NEAR_MISSES: Final = 3
+"""Failed attempts that are shown again with a lemma."""
+
+Ask = Callable[[Sequence["Prompt"]], Awaitable[Mapping[str, Sequence[str]]]]
+"""Gets proofs to try for lemmas, by their names; a lemma without any is given up."""
+
+
+class Ending(enum.Enum):
+    """How a repair ended."""
+
+    PROVED = "proved"
+    """The problem's judge accepted the proof."""
+    PARTIAL = "partial"
+    """Holes are left."""
+    NOT_ACCEPTED = "not-accepted"
+    """Lean finds no error and no hole, and still the judge did not accept it."""
+    STATEMENT_BROKEN = "statement-broken"
+    """The problem's own text has errors."""
+    BUDGET_SPENT = "budget-spent"
+    """Checks or time ran out before the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How much a repair may take."""
+
+    checks: int = 2000
+    seconds: float | None = None
+    """None is for ever. What is found until then is kept."""
+    depth: int = 2
+    """How deep lemmas of lemmas may go; 0 asks for none."""
+    rounds: int = 2
+    """Times that proofs of the same lemma are asked for."""
+    proposals: int = 64
+    """Proofs of lemmas that are tried in all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a repair works with."""
+
+    check: Callable[[LeanTheorem], Check]
+    """Elaborates candidates for a theorem."""
+    certify: Callable[[LeanTheorem, str], Awaitable[Verdict]]
+    """Judges a candidate for a theorem as `Verify` does."""
+    tactics: Sequence[str] = PORTFOLIO
+    """Tried at every hole; those that Lean can't read are left out."""
+    heartbeats: int = 0
+    """Lean's limit on each of them, in thousands; 0 is the environment's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A lemma that somebody else has to prove."""
+
+    lemma: Lemma
+    feedback: str
+    """What is known of the proof that it is to be part of."""
+    near_misses: tuple[str, ...] = ()
+    """Proofs of it that failed, each with what Lean said, the last one last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """A stage that was passed."""
+
+    theorem: str
+    """Name of the theorem or lemma."""
+    stage: Stage
+    source: str
+    edits: tuple[Edit, ...]
+    open_holes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repaired:
+    """What came of a repair."""
+
+    ending: Ending
+    source: str
+    """The best text there is: a whole proof, or one with holes."""
+    verdict: Verdict | None
+    """What the judge said of it; None for one with holes."""
+    edits: tuple[Edit, ...]
+    """All changes that led from the candidate to it, in order."""
+    holes: tuple[HoleReport, ...]
+    """Those that are left."""
+    lemmas: tuple[Lemma, ...]
+    """What they ask for."""
+    feedback: str
+    kept_lines: int
+    """Lines of the candidate's proof that are as they were."""
+    total_lines: int
+    check_count: int
+
+
+class LemmaStore:
+    """Proofs of lemmas that were accepted, by the digest of the statement."""
+
+    def __init__(self, maximum: int = 10_000) -> None:
+        """Remembers this many, the last ones that were used."""
+        self._maximum = maximum
+        self._proofs: OrderedDict[str, str] = OrderedDict()
+
+    def get(self, digest: str) -> str | None:
+        """The proof of a statement."""
+        proof = self._proofs.get(digest)
+        if proof is not None:
+            self._proofs.move_to_end(digest)
+        return proof
+
+    def put(self, digest: str, proof: str) -> None:
+        """Remembers a proof."""
+        self._proofs[digest] = proof
+        self._proofs.move_to_end(digest)
+        if len(self._proofs) > self._maximum:
+            self._proofs.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Skeleton:
+    """The best that was made of one candidate without help."""
+
+    draft: Draft
+    errors: tuple[Message, ...]
+    """That Lean found in what was tried, before holes were made."""
+    tried: Draft
+    edits: tuple[Edit, ...]
+    holes: tuple[HoleReport, ...]
+    kept: int
+    total: int
+    is_clean: bool
+    verdict: Verdict | None = None
+    is_statement_broken: bool = False
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.verdict is not None and self.verdict.outcome is Outcome.ACCEPTED
+
+    @property
+    def rank(self) -> tuple[bool, bool, int, int]:
+        return self.is_accepted, self.is_clean, -len(self.holes), self.kept
+
+
+class Repair:
+    """One repair; everything that it does to a text goes through the problem's own splice."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        budget: Budget | None = None,
+        *,
+        ask: Ask | None = None,
+        listener: Callable[[Progressed], None] | None = None,
+        store: LemmaStore | None = None,
+    ) -> None:
+        """Begins nothing yet.
+
+        Args:
+            tools: What to work with.
+            budget: How much of it.
+            ask: Gets proofs of lemmas; without it, nothing is asked for.
+            listener: Told of every stage; must return at once and raise nothing.
+            store: Proofs of lemmas that are known, and that will be.
+        """
+        self._tools = tools
+        self._budget = budget or Budget()
+        self._allowance = Allowance(self._budget.checks, self._budget.seconds)
+        self._ask = ask
+        self._listener = listener
+        self._store = store or LemmaStore()
+        self._proposals = self._budget.proposals
+        self._tactics: list[str] | None = None
+
+    async def run(self, theorem: LeanTheorem, sources: Sequence[str]) -> Repaired:
+        """Repairs candidates for a theorem, and goes on with the one that comes furthest.
+
+        Raises:
+            ServiceError: Lean or the judge could not be asked.
+        """
+        checker = self._checker(theorem)
+        best, lemmas = await self._solved(theorem, checker, sources, depth=0)
+        said = feedback(best.tried, best.errors, [one.goal for one in best.holes])
+        return Repaired(
+            ending=self._ending(best),
+            source=best.draft.source,
+            verdict=best.verdict,
+            edits=best.edits,
+            holes=best.holes,
+            lemmas=tuple(lemmas),
+            feedback=said,
+            kept_lines=best.kept,
+            total_lines=best.total,
+            check_count=self._allowance.used,
+        )
+
+    def _ending(self, best: _Skeleton) -> Ending:
+        if best.is_accepted:
+            return Ending.PROVED
+        if best.is_statement_broken:
+            return Ending.STATEMENT_BROKEN
+        if best.is_clean and not best.holes:
+            return Ending.NOT_ACCEPTED
+        return Ending.PARTIAL if self._allowance.left else Ending.BUDGET_SPENT
+
+    def _checker(self, theorem: LeanTheorem) -> Checker:
+        return Checker(self._tools.check(theorem), self._allowance)
+
+    async def _solved(
+        self, theorem: LeanTheorem, checker: Checker, sources: Sequence[str], *, depth: int
+    ) -> tuple[_Skeleton, list[Lemma]]:
+        """The best of some candidates for a theorem, and the lemmas that it still asks for."""
+        best: _Skeleton | None = None
+        for source in dict.fromkeys(sources) or [_NOTHING]:
+            made = await self._skeleton(theorem, checker, source)
+            if best is None or made.rank > best.rank:
+                best = made
+            if best.is_accepted or best.is_statement_broken:
+                return best, []
+        assert best is not None
+        if not best.is_clean or not best.holes:
+            return best, []
+        return await self._with_lemmas(theorem, checker, best, depth)
+
+    async def _skeleton(self, theorem: LeanTheorem, checker: Checker, source: str) -> _Skeleton:
+        """What can be made of a candidate without help: no errors, and as few holes as possible."""
+        extracted = extract(theorem, source)
+        begun = extracted.draft
+        total = begun.kept
+        edits = list(extracted.edits)
+        draft = begun
+        errors: tuple[Message, ...] = ()
+        holes_: tuple[HoleReport, ...] = ()
+        is_clean = is_broken = False
+        try:
+            self._tell(theorem, Stage.EXTRACT, draft, extracted.edits, 0)
+            refined = await refine(draft, checker)
+            draft, errors = refined.draft, tuple(failures(refined.checked.messages))
+            edits += refined.edits
+            self._tell(theorem, Stage.REFINE, draft, refined.edits, 0)
+            made = await sorrify(draft, checker, Mode.MINIMAL, suggest=corrections)
+            edits += made.edits
+            is_clean, is_broken = made.is_clean, bool(made.statement_errors)
+            if is_clean:
+                draft = made.draft
+                solved = await auto_solve(
+                    draft,
+                    checker,
+                    await self._known_tactics(checker),
+                    heartbeats=self._tools.heartbeats,
+                )
+                self._tell(theorem, Stage.SORRIFY, draft, made.edits, len(solved.reports))
+                draft = solved.draft
+                edits += solved.edits
+                holes_ = open_holes(draft, [one.goal for one in solved.reports if not one.tactic])
+                self._tell(theorem, Stage.SOLVE, draft, solved.edits, len(holes_))
+        except BudgetSpent:
+            pass
+        skeleton = _Skeleton(
+            draft=draft,
+            errors=errors,
+            tried=begun if errors else draft,
+            edits=tuple(edits),
+            holes=holes_,
+            kept=draft.kept,
+            total=total,
+            is_clean=is_clean,
+            is_statement_broken=is_broken,
+        )
+        return await self._certified(theorem, skeleton)
+
+    async def _certified(self, theorem: LeanTheorem, skeleton: _Skeleton) -> _Skeleton:
+        """With the judge's verdict, where no hole is left."""
+        if not skeleton.is_clean or skeleton.holes:
+            return skeleton
+        verdict = await self._tools.certify(theorem, skeleton.draft.source)
+        return replace(skeleton, verdict=verdict)
+
+    async def _known_tactics(self, checker: Checker) -> Sequence[str]:
+        if self._tactics is None:
+            self._tactics = await known_tactics(checker, self._tools.tactics)
+        return self._tactics
+
+    async def _with_lemmas(
+        self, theorem: LeanTheorem, checker: Checker, best: _Skeleton, depth: int
+    ) -> tuple[_Skeleton, list[Lemma]]:
+        """With as many of its holes closed by proofs of lemmas as somebody proposes."""
+        lemmas = await extract_lemmas(best.draft, checker, theorem)
+        proofs = {
+            lemma.name: known
+            for lemma in lemmas
+            if lemma.theorem is not None and (known := self._store.get(lemma.digest)) is not None
+        }
+        if depth < self._budget.depth:
+            await self._ask_for(best, lemmas, proofs, depth)
+        if not proofs:
+            return best, lemmas
+        made = await assemble(best.draft, lemmas, proofs, checker)
+        left = [lemma.goal for lemma in lemmas if lemma.name not in made.placed]
+        self._tell(theorem, Stage.ASSEMBLE, made.draft, made.edits, len(left))
+        skeleton = replace(
+            best,
+            draft=made.draft,
+            edits=(*best.edits, *made.edits),
+            holes=open_holes(made.draft, left),
+            kept=made.draft.kept,
+        )
+        certified = await self._certified(theorem, skeleton)
+        return certified, await extract_lemmas(made.draft, checker, theorem) if left else []
+
+    async def _ask_for(
+        self, best: _Skeleton, lemmas: Sequence[Lemma], proofs: dict[str, str], depth: int
+    ) -> None:
+        """Adds proofs of lemmas that somebody proposes and the judge accepts."""
+        if self._ask is None:
+            return
+        misses: dict[str, list[str]] = {}
+        said = feedback(best.tried, best.errors, [one.goal for one in best.holes])
+        for _ in range(self._budget.rounds):
+            wanted = _unproved(lemmas, proofs)
+            if not wanted or self._proposals <= 0 or not self._allowance.left:
+                return
+            prompts = [
+                Prompt(
+                    lemma=lemma,
+                    feedback=said,
+                    near_misses=tuple(misses.get(lemma.name, ())[-_NEAR_MISSES:]),
+                )
+                for lemma in wanted
+            ]
+            proposed = await self._ask(prompts)
+            if not any(proposed.get(lemma.name) for lemma in wanted):
+                return
+            for lemma in wanted:
+                sources = list(proposed.get(lemma.name, ()))[: self._proposals]
+                self._proposals -= len(sources)
+                if sources:
+                    await self._prove(lemma, lemmas, sources, proofs, misses, depth)
+
+    async def _prove(
+        self,
+        lemma: Lemma,
+        lemmas: Sequence[Lemma],
+        sources: Sequence[str],
+        proofs: dict[str, str],
+        misses: dict[str, list[str]],
+        depth: int,
+    ) -> None:
+        assert lemma.theorem is not None
+        checker = self._checker(lemma.theorem)
+        made, _ = await self._solved(lemma.theorem, checker, sources, depth=depth + 1)
+        if made.is_accepted:
+            self._store.put(lemma.digest, made.draft.source)
+            for one in lemmas:
+                if one.digest == lemma.digest:
+                    proofs[one.name] = made.draft.source
+        else:
+            said = feedback(made.tried, made.errors, [one.goal for one in made.holes])
+            misses.setdefault(lemma.name, []).append(f"{sources[-1].strip()}\n{said}")
+
+    def _tell(
+        self,
+        theorem: LeanTheorem,
+        stage: Stage,
+        draft: Draft,
+        edits: tuple[Edit, ...],
+        open_holes: int,
+    ) -> None:
+        if self._listener is not None:
+            self._listener(
+                Progressed(
+                    theorem=theorem.name,
+                    stage=stage,
+                    source=draft.source,
+                    edits=edits,
+                    open_holes=open_holes,
+                )
+            )
+
+
+_NOTHING: Final = "by sorry"
+"""Where a repair begins that is given no candidate."""
+
+
+def _unproved(lemmas: Sequence[Lemma], proofs: Mapping[str, str]) -> list[Lemma]:
+    """One lemma for each statement that has no proof yet; the shortest goals first."""
+    found: dict[str, Lemma] = {}
+    for lemma in lemmas:
+        if lemma.theorem is not None and lemma.name not in proofs:
+            found.setdefault(lemma.digest, lemma)
+    return sorted(found.values(), key=lambda one: (len(one.goal), one.hole))
