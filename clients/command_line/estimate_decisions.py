@@ -147,26 +147,36 @@ def missed(
     others = read_verdicts(second, None)
     with estimation():
         from proposer.estimation.capture_recapture import chapman, independence
-        from proposer.estimation.deciding import captures
+        from proposer.estimation.counts import Truth
+        from proposer.estimation.deciding import overlap
         from proposer.estimation.records import require_same_candidates
-        from proposer.estimation.summary import interval_json
 
         require_same_candidates(records, others, names=(first, second))
-        counted, known = captures(records, {record.key: record for record in others})
-        interval = chapman(counted)
-        dependence = independence(*known) if sum(known) else None
-    seen = int((counted.both + counted.first + counted.second).sum())
+        by_key = {record.key: record for record in others}
+        seen = overlap(records, by_key)
+        interval = chapman(seen.both, seen.first, seen.second)
+        known = overlap([one for one in records if one.truth is Truth.WRONG], by_key)
+        counts = (known.both, known.first, known.second, known.neither)
+        dependence = independence(*counts) if any(counts) else None
     rejected = (
-        f"{seen} candidates were rejected: {int(counted.both.sum())} by both, "
-        f"{int(counted.first.sum())} by {first} alone, {int(counted.second.sum())} by {second} "
-        "alone."
+        f"{seen.both + seen.first + seen.second} candidates were rejected: {seen.both} by both, "
+        f"{seen.first} by {first} alone, {seen.second} by {second} alone."
     )
     wrong = (
         f"Wrong in all, if the suites are independent: {interval.estimate:.1f}, "
         f"{interval.level:.0%} interval {interval.lower:.1f} to {interval.upper:.1f}."
     )
     lines = [rejected, wrong]
-    document: dict[str, Any] = {"wrong": interval_json(interval), "rejected": seen}
+    document: dict[str, Any] = {
+        "rejected": {"both": seen.both, "first": seen.first, "second": seen.second},
+        "wrong": {
+            "estimate": interval.estimate,
+            "lower": interval.lower,
+            "upper": interval.upper,
+            "level": interval.level,
+            "method": interval.method,
+        },
+    }
     if dependence is None:
         lines.append(
             "Nothing says whether they are independent: give the truth of some as --truth. Suites "

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from proposer.estimation.capture_recapture import Captures
 from proposer.estimation.counts import Answer, Counts, NotEstimable, Truth
 from proposer.estimation.definitions import Prices
 from proposer.estimation.hierarchy import BetaBinomial
@@ -15,7 +15,7 @@ from proposer.estimation.records import Record, UnusableRecords, observations
 from proposer.estimation.selection import Passed
 from proposer.estimation.stopping import Belief, Beliefs, Progress, Recommendation, recommend
 
-__all__ = ["Matrix", "captures", "matrices", "next_steps"]
+__all__ = ["Matrix", "Overlap", "matrices", "next_steps", "overlap"]
 
 
 def next_steps(
@@ -134,38 +134,31 @@ def _matrix(found: Sequence[Record]) -> Matrix:
     return Matrix(candidates=tuple(found), tests=tests, passed=passed)
 
 
-def captures(
-    first: Sequence[Record], second: Mapping[tuple[str, str], Record]
-) -> tuple[Captures, tuple[int, int, int, int]]:
-    """What two suites rejected of the same candidates.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """How many candidates two suites rejected: both, one of them alone, neither."""
+
+    both: int = 0
+    first: int = 0
+    second: int = 0
+    neither: int = 0
+
+
+def overlap(first: Iterable[Record], second: Mapping[tuple[str, str], Record]) -> Overlap:
+    """What two suites rejected of the same candidates, where both could tell.
 
     Args:
-        first: Verdicts by the one, with truth where it is known.
+        first: Verdicts by the one.
         second: Verdicts by the other, by problem and candidate.
-
-    Returns:
-        Counts by problem; and among candidates known to be wrong by a third way: rejected by
-        both, by the first alone, by the second alone, by neither.
     """
-    rows: dict[str, list[int]] = {}
-    known = [0, 0, 0, 0]
-    for record in first:
-        other = second.get(record.key)
-        if other is None or not _decided(record) or not _decided(other):
-            continue
-        place = 2 * (record.answer is Answer.ACCEPTED) + (other.answer is Answer.ACCEPTED)
-        rows.setdefault(record.problem, [0, 0, 0, 0])[place] += 1
-        if record.truth is Truth.WRONG:
-            known[place] += 1
-    counted = np.array(list(rows.values()), np.int64).reshape(-1, 4)
-    both, alone, other_alone, neither = known
-    return Captures(both=counted[:, 0], first=counted[:, 1], second=counted[:, 2]), (
-        both,
-        alone,
-        other_alone,
-        neither,
+    counted = Counter(
+        (record.answer, other.answer)
+        for record in first
+        if (other := second.get(record.key)) is not None
     )
-
-
-def _decided(record: Record) -> bool:
-    return record.answer in (Answer.ACCEPTED, Answer.REJECTED)
+    return Overlap(
+        both=counted[Answer.REJECTED, Answer.REJECTED],
+        first=counted[Answer.REJECTED, Answer.ACCEPTED],
+        second=counted[Answer.ACCEPTED, Answer.REJECTED],
+        neither=counted[Answer.ACCEPTED, Answer.ACCEPTED],
+    )
