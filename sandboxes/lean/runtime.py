@@ -146,6 +146,10 @@ class LeanRuntime:
         ran = await self.run(ELABORATE, job, imports=imports, limits=limits, file=module)
         return _compilation(ran, ran.lines, skipped=len(_steps(limits)), parts=len(parts))
 
+    def roles(self, imports: str) -> tuple[str, ...]:
+        """What a jail for texts with this header has imported."""
+        return (f"{HEADER}:{imports}", *MODULES)
+
     async def run(
         self, module: str, job: Mapping[str, Any], *, imports: str, limits: Limits, file: bool
     ) -> Ran:
@@ -166,7 +170,7 @@ class LeanRuntime:
         def flooded() -> None:
             watch.stop("output")
 
-        async with self.jails.lease(f"{HEADER}:{imports}", *MODULES) as lease:
+        async with self.jails.lease(*self.roles(imports)) as lease:
             with (
                 contextlib.closing(_collector(MAX_SAID_BYTES, flooded)) as said,
                 contextlib.closing(_collector(MAX_WORDS_BYTES, flooded)) as words,

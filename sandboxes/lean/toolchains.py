@@ -159,7 +159,7 @@ def _without_repetitions(found: Sequence[Found]) -> Iterator[Found]:
 def _environment(name: str, path: Path, elan: Path) -> LeanEnvironment:
     """What a path leads to: a lake project, a toolchain's folder, or an executable."""
     if path.is_file():
-        return _toolchain(name, _prefix(path), path)
+        return _toolchain(name, _prefix(path))
     if (path / "bin" / "lean").is_file():
         return _toolchain(name, path)
     if _is_project(path):
@@ -184,8 +184,8 @@ def _prefix(binary: Path) -> Path:
     return Path(_said_by([str(binary), "--print-prefix"], seconds=_PROBE_SECONDS))
 
 
-def _toolchain(name: str, prefix: Path, binary: Path | None = None) -> LeanEnvironment:
-    binary = binary or prefix / "bin" / "lean"
+def _toolchain(name: str, prefix: Path) -> LeanEnvironment:
+    binary = prefix / "bin" / "lean"
     version, commit = _version(binary)
     modules = prefix / "lib" / "lean"
     if not (modules / "Init.olean").is_file():

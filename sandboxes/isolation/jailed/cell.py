@@ -37,6 +37,8 @@ TMP_OPTIONS = "mode=1777,size=67108864,nr_inodes=65536"
 MAPPED = b"1"
 """What the zygote says when a cell has its user: only who can be looked into may be given one."""
 PREPARED = b"prepared"
+OWN_PATHS = 8
+"""First processes of a run that find the path of their program in /proc, where it has one."""
 TAKEN = struct.Struct("=qdd")
 """What the process of a run says when it takes an order: its number, CPU limit, and the time."""
 STATUS = struct.Struct("=i")
@@ -47,7 +49,13 @@ class Place:
     """What all cells of a jail have in common."""
 
     def __init__(
-        self, *, control: socket.socket, entries: list[int], user: int | None, filter_program: bytes
+        self,
+        *,
+        control: socket.socket,
+        entries: list[int],
+        user: int | None,
+        filter_program: bytes,
+        application: str,
     ) -> None:
         self.control = control
         """To the supervisor."""
@@ -57,6 +65,9 @@ class Place:
         """What runs become; None if they stay who they are."""
         self.filter_program = filter_program
         """Over the system calls of runs."""
+        self.application = application
+        """What a program that a run becomes finds in /proc as its own path; nothing else is there,
+        and nothing at all where this is empty."""
         with os.scandir("/dev") as devices:
             present = ["/dev", *(one.path for one in devices if not one.is_symlink())]
         self.devices = [(path, linux.locked_flags(path)) for path in present]
@@ -171,6 +182,8 @@ class Run:
         os.chdir("/tmp")  # noqa: S108 - the cell's own
         if self._place.user is not None:
             become_user(self._place.user)
+        if self._namespaces & linux.CLONE_NEWNS and self._place.application:
+            show_application(self._place.application)
         linux.drop_capabilities()
         linux.set_dumpable(False)
         if self._place.filter_program:
@@ -202,6 +215,19 @@ def cover_files(devices: list[tuple[str, int]]) -> None:
     linux.mount_tmpfs("/proc", restricted | linux.MS_NOEXEC | linux.MS_RDONLY, "mode=0000")
     for path, locked in devices:
         linux.protect_mount(path, locked)
+
+
+def show_application(path: str) -> None:
+    """Gives this process, and those that it starts first, the path of their program in /proc.
+
+    Its user is the one who may see it, and is mapped, without which there would be no files.
+    """
+    restricted = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+    linux.mount_tmpfs("/proc", restricted, "mode=0700")
+    for pid in range(os.getpid(), os.getpid() + OWN_PATHS):
+        os.mkdir(f"/proc/{pid}")
+        os.symlink(path, f"/proc/{pid}/exe")
+    linux.protect_mount("/proc", restricted)
 
 
 def state_of_files() -> tuple[int, list[str]]:

@@ -10,7 +10,8 @@ jail's pid namespace.
 A process that writes "0" to an `ENTRY_FD` puts itself into a control group; every cell does. With a
 user id, every run becomes that user. `FILTER` is a system call filter for runs, in hexadecimal; it
 may be empty. Modules are imported, and those with a function `warm` are warmed up with it; what
-follows a colon in `MODULE` is its argument.
+follows a colon in `MODULE` is its argument. One whose runs become a program that looks itself up in
+/proc says in `application` what it is to find there.
 
 Orders:
 
@@ -92,7 +93,9 @@ class Zygote:
             OSError: Cells can't be made here.
         """
         missing = ""
-        for self._namespaces in (FULL, SHARING_FILES):
+        # In the second, a run would find the jail's processes in /proc, and not its program.
+        choices = (FULL,) if self._place.application else (FULL, SHARING_FILES)
+        for self._namespaces in choices:
             cell = self._make_cell()
             said = cell.news.recv(MAX_PACKET_BYTES)
             if said == PREPARED:
@@ -253,11 +256,13 @@ def main(proc: int = -1) -> None:
     fds, user, filter_program, *modules = sys.argv[1:]
     control, *entries = map(int, fds.split(","))
     os.set_inheritable(control, False)
+    application = ""
     for each in modules:
         name, has_argument, argument = each.partition(":")
         module = importlib.import_module(name)
         if hasattr(module, "warm"):
             module.warm(*([argument] if has_argument else []))
+        application = getattr(module, "application", application)
     if user != "-":
         os.setgroups([])
     os.environ.clear()
@@ -270,6 +275,7 @@ def main(proc: int = -1) -> None:
         entries=entries,
         user=None if user == "-" else int(user),
         filter_program=bytes.fromhex(filter_program),
+        application=application,
     )
     gc.collect()
     gc.freeze()
