@@ -18,6 +18,7 @@ __all__ = ["Block", "blocks", "formulas", "lean_proof", "python_code", "tagged"]
 _FENCE: Final = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
 _PYTHON: Final = {"python", "python3", "py", "py3", "python-3", "ipython"}
 _BEGINS_CODE: Final = re.compile(r"^(?:async\s+def|def|class|import|from|@|\w+\s*=[^=])\s*\S")
+_FORMULA: Final = re.compile(r"^[ \t]*FOL:(.*)$", re.MULTILINE)
 _MOST_CHARACTERS: Final = 1 << 20
 """Of an answer; a longer one holds nothing that could be meant."""
 _MOST_UNFENCED_LINES: Final = 400
@@ -78,9 +79,14 @@ def python_code(text: str, entry_point: str = "") -> str | None:
 
 
 def formulas(text: str, name: str = "") -> str | None:
-    """The formulas in an answer: its last fenced block, or all of it where it has none."""
+    """The formulas in an answer, one a line, the conclusion last.
+
+    They stand behind `FOL:`, as LINC's models write them, or in the last fenced block, or are all
+    of the answer where it has neither.
+    """
     del name  # formulas have none
-    return _last_block(text)
+    marked = [line[1].strip() for line in _FORMULA.finditer(_bounded(text)) if line[1].strip()]
+    return "\n".join(marked) + "\n" if marked else _last_block(text)
 
 
 def lean_proof(text: str, name: str = "") -> str | None:

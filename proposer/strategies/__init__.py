@@ -8,6 +8,7 @@ from typing import Any, Final, get_type_hints
 
 from proposer.strategies.adaptive import Adaptive
 from proposer.strategies.iad import IterativeDecoding
+from proposer.strategies.linc import Linc
 from proposer.strategies.resample import Resample
 from proposer.strategies.self_repair import Mixed, SelfRepair
 from proposer.strategies.strategy import Strategy
@@ -20,6 +21,7 @@ STRATEGIES: Final[Mapping[str, type[Any]]] = {
     "mixed": Mixed,
     "adaptive": Adaptive,
     "iad": IterativeDecoding,
+    "linc": Linc,
 }
 """By the name that `verifier propose --strategy` takes. Each is a dataclass of its options."""
 

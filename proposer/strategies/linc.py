@@ -1,0 +1,135 @@
+"""LINC: many translations into logic, a solver's answer to each, and a vote.
+
+After T. Olausson et al., "LINC: A Neurosymbolic Approach for Logical Reasoning by Combining
+Language Models with First-Order Logic Provers" (EMNLP 2023). The service reads and answers; here
+is only what is asked and how votes are counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from proposer.campaigns.budget import BudgetSpent
+from proposer.campaigns.desk import Answer, Attempt, Desk
+from proposer.strategies.self_repair import repairs
+from verifier_service.model import Entailment, LogicEvidence, Outcome, Verdict
+from verifier_service.voting import Calibration, is_majority_settled, majority, vote
+
+__all__ = ["Linc", "calibration_from_json", "calibration_json"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linc:
+    """Translations of one problem, which vote for an answer."""
+
+    samples: int = 10
+    """Translations of a problem."""
+    repairs: int = 0
+    """Most repairs of a translation that can't be read, each told where and why."""
+    width: int = 5
+    """Translations that are under way at a time; the vote is looked at after each so many."""
+    rule: str = "majority"
+    """"majority"; "calibrated", which needs `calibration`; or "linc": the majority as there, where
+    premises that contradict each other entail everything."""
+    calibration: str = ""
+    """File that `calibration_json` wrote: how much each kind of vote is worth."""
+
+    def __post_init__(self) -> None:
+        if self.rule not in ("majority", "calibrated", "linc"):
+            raise ValueError("rule is majority, calibrated or linc.")
+        if (self.rule == "calibrated") != bool(self.calibration):
+            raise ValueError("calibration=FILE and rule=calibrated go together.")
+
+    async def solve(self, desk: Desk) -> Answer | None:
+        """Translates until no further translation can change the vote."""
+        weights = _calibration(self.calibration)
+        votes: dict[int, Entailment] = {}
+        for start in range(0, self.samples, self.width):
+            numbers = range(start, min(start + self.width, self.samples))
+            attempts = await asyncio.gather(
+                *(self._translate(desk, number) for number in numbers), return_exceptions=True
+            )
+            for number, attempt in zip(numbers, attempts, strict=True):
+                if isinstance(attempt, Attempt):
+                    if (cast := self._vote(attempt.verdict)) is not None:
+                        votes[number] = cast
+                elif not isinstance(attempt, BudgetSpent):
+                    raise attempt
+            spent = any(isinstance(attempt, BudgetSpent) for attempt in attempts)
+            if spent or _is_settled(list(votes.values()), self.samples - numbers.stop, weights):
+                break
+        return _answer(votes, weights)
+
+    async def _translate(self, desk: Desk, number: int) -> Attempt:
+        latest = await desk.attempt(str(number), desk.domain.solve(desk.task))
+        async for attempt in repairs(desk, latest, self.repairs):
+            latest = attempt
+            if not _is_unreadable(attempt):
+                break
+        return latest
+
+    def _vote(self, verdict: Verdict | None) -> Entailment | None:
+        """What a verdict votes for; None where the service could not judge."""
+        if verdict is None or not isinstance(verdict.evidence, LogicEvidence):
+            unheard = verdict is not None and verdict.outcome is Outcome.INCONCLUSIVE
+            return None if unheard else Entailment.UNKNOWN
+        said = verdict.evidence.entailment
+        if self.rule != "linc":
+            return vote(verdict.reason, said)
+        return Entailment.ENTAILED if said is Entailment.INCONSISTENT_PREMISES else said
+
+
+def calibration_json(calibration: Calibration) -> str:
+    """A calibration as text."""
+    counts = {
+        answer.name: {vote.name: count for vote, count in row.items()}
+        for answer, row in calibration.counts.items()
+    }
+    prior = {answer.name: count for answer, count in calibration.prior.items()}
+    return json.dumps({"counts": counts, "prior": prior, "smoothing": calibration.smoothing})
+
+
+def calibration_from_json(text: str) -> Calibration:
+    """The calibration that `calibration_json` wrote.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        kept: dict[str, Any] = json.loads(text)
+        return Calibration(
+            counts={
+                Entailment[answer]: {Entailment[vote]: int(count) for vote, count in row.items()}
+                for answer, row in kept["counts"].items()
+            },
+            prior={Entailment[answer]: int(count) for answer, count in kept["prior"].items()},
+            smoothing=float(kept["smoothing"]),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"It is no calibration of votes: {error!r} is missing.") from error
+
+
+def _calibration(path: str) -> Calibration | None:
+    return calibration_from_json(Path(path).read_text(encoding="utf-8")) if path else None
+
+
+def _is_unreadable(attempt: Attempt) -> bool:
+    return attempt.verdict is None or attempt.verdict.reason == "syntax-error"
+
+
+def _is_settled(votes: Sequence[Entailment], left: int, weights: Calibration | None) -> bool:
+    return is_majority_settled(votes, left) if weights is None else weights.is_settled(votes, left)
+
+
+def _answer(votes: dict[int, Entailment], weights: Calibration | None) -> Answer | None:
+    cast = list(votes.values())
+    chosen = majority(cast) if weights is None else weights.verdict(cast)
+    if chosen is None:
+        return None
+    first = next((number for number, vote in votes.items() if vote is chosen), None)
+    return Answer(text=chosen.value, place="" if first is None else str(first), accepted=False)
