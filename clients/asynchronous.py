@@ -16,10 +16,12 @@ from clients.connection import DEFAULT_MESSAGE_BYTES, DEFAULT_TIMEOUT_SECONDS, C
 from clients.ledger import FAREWELL_SECONDS, Ledger, StreamProgressListener, submit_request
 from clients.results import BatchItem, StreamItem
 from clients.retries import Attempts, RetryPolicy
-from verifier_service import wire
+from clients.steps import AsyncStepSession
+from verifier_service import lean_steps_wire, wire
 from verifier_service.model import (
     CallOptions,
     Capabilities,
+    DeadlineExceeded,
     ExecutorFault,
     Outcome,
     Progress,
@@ -30,7 +32,13 @@ from verifier_service.model import (
     VerificationSpec,
 )
 from verifier_service.model.executor import ProgressListener
-from verifier_service.v1 import verifier_pb2, verifier_pb2_grpc
+from verifier_service.model.lean_steps import TheoremToProve
+from verifier_service.v1 import (
+    lean_steps_pb2,
+    lean_steps_pb2_grpc,
+    verifier_pb2,
+    verifier_pb2_grpc,
+)
 
 if TYPE_CHECKING:  # generic, or there at all, in the stubs only
     from google.protobuf.message import Message
@@ -307,6 +315,59 @@ class AsyncVerifier:
         response = await self._call(self._stub.GetCapabilities, request, timeout_seconds)
         return wire.capabilities_from_proto(response)
 
+    @contextlib.asynccontextmanager
+    async def open_session(
+        self,
+        asked: TheoremToProve,
+        *,
+        options: CallOptions | None = None,
+        timeout_seconds: float | None = None,
+    ) -> AsyncGenerator[AsyncStepSession, None]:
+        """Opens a session to prove a Lean theorem tactic by tactic, and closes it with the block.
+
+        Where the server has no room, it is tried again for as long as the timeout allows.
+
+        Args:
+            asked: The theorem, and where to prove it.
+            options: How to serve the steps, and the verdicts of finished proofs.
+            timeout_seconds: Deadline of the opening; the session itself has none.
+        """
+        request = lean_steps_wire.open_request_to_proto(asked, options)
+        self._connection.check_size(request.ByteSize())
+        attempts = self._attempts(timeout_seconds)
+        stub = lean_steps_pb2_grpc.LeanStepServiceStub(self._opened_channel)
+        while True:
+            call = stub.OpenSession(request, metadata=self._connection.metadata)
+            try:
+                opened = await _first(call, attempts.remaining_seconds())
+                break
+            except grpc.aio.AioRpcError as failure:
+                await self._wait(attempts, failure)
+            except BaseException:
+                call.cancel()
+                raise
+        self._answered = True
+        session = AsyncStepSession(
+            lean_steps_wire.opened_from_proto(opened),
+            lambda step, seconds: self._call(stub.Step, step, seconds),
+        )
+        try:
+            yield session
+        finally:
+            closing = lean_steps_pb2.CloseSessionRequest(session_id=session.session_id)
+            with contextlib.suppress(grpc.aio.AioRpcError):  # the stream's end closes it as well
+                await stub.CloseSession(
+                    closing, timeout=FAREWELL_SECONDS, metadata=self._connection.metadata
+                )
+            call.cancel()
+
+    @property
+    def _opened_channel(self) -> grpc.aio.Channel:
+        """The channel that the calls of the present loop go through."""
+        assert self._stub is not None
+        assert self._opened is not None
+        return self._opened[0]
+
     @property
     def _stub(self) -> Stub:
         if self._opened is None:  # here, so that the channel belongs to the loop that runs
@@ -578,6 +639,22 @@ class AsyncStream:
                     break
                 await call.write(outgoing.popleft())
             await call.done_writing()
+
+
+async def _first(call: _Call[_Response], timeout_seconds: float | None) -> _Response:
+    """The first response of a stream that goes on.
+
+    Raises:
+        DeadlineExceeded: It did not come in time.
+        grpc.aio.AioRpcError: The stream ended with an error.
+    """
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            async for response in call:
+                return response
+    except TimeoutError:
+        raise DeadlineExceeded("The session was not opened before the deadline.") from None
+    raise ExecutorFault("The server ended a session without opening it.")
 
 
 async def _only_verdict(session: AsyncStream, spec: VerificationSpec) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -16,10 +17,12 @@ from clients.connection import DEFAULT_MESSAGE_BYTES, DEFAULT_TIMEOUT_SECONDS, C
 from clients.ledger import FAREWELL_SECONDS, Ledger, StreamProgressListener, submit_request
 from clients.results import BatchItem, StreamItem
 from clients.retries import Attempts, RetryPolicy
-from verifier_service import wire
+from clients.steps import StepSession
+from verifier_service import lean_steps_wire, wire
 from verifier_service.model import (
     CallOptions,
     Capabilities,
+    DeadlineExceeded,
     ExecutorFault,
     Outcome,
     Progress,
@@ -30,7 +33,13 @@ from verifier_service.model import (
     VerificationSpec,
 )
 from verifier_service.model.executor import ProgressListener
-from verifier_service.v1 import verifier_pb2, verifier_pb2_grpc
+from verifier_service.model.lean_steps import TheoremToProve
+from verifier_service.v1 import (
+    lean_steps_pb2,
+    lean_steps_pb2_grpc,
+    verifier_pb2,
+    verifier_pb2_grpc,
+)
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -288,6 +297,52 @@ class Verifier:
         request = verifier_pb2.GetCapabilitiesRequest()
         response = self._call(self._stub.GetCapabilities, request, timeout_seconds)
         return wire.capabilities_from_proto(response)
+
+    @contextlib.contextmanager
+    def open_session(
+        self,
+        asked: TheoremToProve,
+        *,
+        options: CallOptions | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Iterator[StepSession]:
+        """Opens a session to prove a Lean theorem tactic by tactic, and closes it with the block.
+
+        Where the server has no room, it is tried again for as long as the timeout allows.
+
+        Args:
+            asked: The theorem, and where to prove it.
+            options: How to serve the steps, and the verdicts of finished proofs.
+            timeout_seconds: Deadline of the opening; the session itself has none.
+        """
+        request = lean_steps_wire.open_request_to_proto(asked, options)
+        self._connection.check_size(request.ByteSize())
+        attempts = self._attempts(timeout_seconds)
+        stub = lean_steps_pb2_grpc.LeanStepServiceStub(self._channel)
+        while True:
+            call = stub.OpenSession(request, metadata=self._connection.metadata)
+            try:
+                opened = _first(call, attempts.remaining_seconds())
+                break
+            except grpc.RpcError as failure:
+                self._wait(attempts, failure)
+            except BaseException:
+                call.cancel()
+                raise
+        self._answered = True
+        session = StepSession(
+            lean_steps_wire.opened_from_proto(opened),
+            lambda step, seconds: self._call(stub.Step, step, seconds),
+        )
+        try:
+            yield session
+        finally:
+            closing = lean_steps_pb2.CloseSessionRequest(session_id=session.session_id)
+            with contextlib.suppress(grpc.RpcError):  # the stream's end closes it as well
+                stub.CloseSession(
+                    closing, timeout=FAREWELL_SECONDS, metadata=self._connection.metadata
+                )
+            call.cancel()
 
     def _attempts(self, timeout_seconds: float | None) -> Attempts:
         connection = self._connection
@@ -572,6 +627,34 @@ class Stream:
                     return
                 request = outgoing.popleft()
             yield request
+
+
+def _first(call: _Call[_Response], timeout_seconds: float | None) -> _Response:
+    """The first response of a stream that goes on.
+
+    Raises:
+        DeadlineExceeded: It did not come in time.
+        grpc.RpcError: The stream ended with an error.
+    """
+    late = threading.Event()
+
+    def give_up() -> None:
+        late.set()
+        call.cancel()
+
+    timer = threading.Timer(timeout_seconds or 0.0, give_up)
+    if timeout_seconds is not None:
+        timer.start()
+    try:
+        return next(iter(call))
+    except StopIteration:
+        raise ExecutorFault("The server ended a session without opening it.") from None
+    except grpc.RpcError:
+        if late.is_set():
+            raise DeadlineExceeded("The session was not opened before the deadline.") from None
+        raise
+    finally:
+        timer.cancel()
 
 
 def _only_verdict(session: Stream, spec: VerificationSpec) -> Verdict:

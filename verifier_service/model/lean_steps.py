@@ -7,7 +7,7 @@ nothing. Only the verdict of a finished proof, which is judged like any other, d
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from verifier_service.model.problem import LeanTheorem
 from verifier_service.model.verdict import Verdict
@@ -20,7 +20,6 @@ __all__ = [
     "ProofFinished",
     "ProofGivenUp",
     "StateFeatures",
-    "StepLimits",
     "StepResult",
     "StopReason",
     "TacticFailed",
@@ -45,15 +44,6 @@ class TheoremToProve:
     """A name, or a name pinned by digest; empty: the server's default for Lean."""
     problem_id: str = ""
     """The caller's name for the problem, for verdicts of finished proofs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepLimits:
-    """Limits on one tactic; None means the server's default."""
-
-    wall_seconds: float | None = None
-    """Without the time in which the machine kept it waiting."""
-    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,4 +173,3 @@ class OpenedSession:
     """`name@sha256:…` of what Lean it is."""
     idle_seconds: float
     """It is closed after this long without a call."""
-    tools: tuple[str, ...] = field(default=())

@@ -14,6 +14,10 @@ from sandboxes.lean.jailed.library import NOTHING, Lean, LeanError, box
 
 reserved_bytes = 32 * 1024**3
 """Address space that Lean's allocator sets aside for its threads, and mostly never uses."""
+DOCUMENT = "untitled:Proof"
+"""What it serves. It belongs to no file: Lean would look for the module that another belongs to."""
+REPORT_AT_ONCE = "-Dserver.reportDelayMs=0"
+"""The option that `lean` is given where it is a program."""
 THREADS = 8
 """For elaboration. Tactics that were given up may keep some of them for a while."""
 _NUMBER = 3

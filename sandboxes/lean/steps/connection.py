@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import json
 import socket
 from typing import Any, Final, Self
 
 from sandboxes.isolation.capture import Collector
 from sandboxes.isolation.jail import Exit, JailedRun, Snapshot
-from sandboxes.isolation.pool import JailPool, Lease
+from sandboxes.isolation.pool import Lease
 from sandboxes.isolation.watch import limits_of
+from sandboxes.lean.environments import LeanEnvironment
+from sandboxes.lean.jailed.server import DOCUMENT, reserved_bytes
+from sandboxes.lean.runtime import LeanRuntime
 from sandboxes.lean.steps.framing import Decoder, ProtocolViolation, encode
 from verifier_service.model import Limits, SandboxLost
 
 __all__ = ["LeanServer", "ServerGone", "TooMuchSaid"]
 
-MODULE: Final = "sandboxes.lean.jailed.server"
-URI: Final = "untitled:Proof"
-"""Of no file: Lean would look for the one that another belongs to."""
+LIBRARY: Final = "sandboxes.lean.jailed.server"
+PROGRAM: Final = "sandboxes.lean.jailed.plain_server"
 MAXIMUM_SAID_BYTES: Final = 32 * 1024**2
 """What the process may say about one text of the document."""
 _WORDS_BYTES: Final = 4096
@@ -66,18 +70,19 @@ class LeanServer:
         self._reading = asyncio.ensure_future(self._read())
 
     @classmethod
-    async def start(cls, jails: JailPool, limits: Limits) -> Self:
+    async def start(cls, runtime: LeanRuntime, limits: Limits) -> Self:
         """Starts a process.
 
         Args:
-            jails: With Lean in them.
+            runtime: With the jails and the Lean.
             limits: CPU of its whole life, memory, and threads.
 
         Raises:
             SandboxLost: There is no jail to be had.
         """
         async with contextlib.AsyncExitStack() as made:
-            lease = await made.enter_async_context(jails.lease(MODULE))
+            role = _role(runtime.environment)
+            lease = await made.enter_async_context(runtime.jails.lease(role))
             words = Collector(
                 keep_bytes=_WORDS_BYTES,
                 flood_bytes=MAXIMUM_SAID_BYTES,
@@ -90,7 +95,7 @@ class LeanServer:
                 made.callback(writer.close)
                 end = theirs.fileno()
                 fds = {"stdin": end, "stdout": end, "stderr": words.write_fd}
-                run = await lease.start(MODULE, fds=fds, limits=limits_of(limits))
+                run = await lease.start(role.partition(":")[0], fds=fds, limits=limits_of(limits))
             words.close_write_end()
             server = cls(lease, run, reader, writer, words)
             server._cleanup = made.pop_all()
@@ -113,7 +118,7 @@ class LeanServer:
         """
         self._send("initialize", {"capabilities": _CAPABILITIES}, number=0)
         self._version = 1
-        document = {"uri": URI, "languageId": "lean4", "version": 1, "text": text}
+        document = {"uri": DOCUMENT, "languageId": "lean4", "version": 1, "text": text}
         opened = {"textDocument": document, "dependencyBuildMode": "never"}
         self._send("textDocument/didOpen", opened)
         await self._drain()
@@ -126,7 +131,7 @@ class LeanServer:
         """
         self._version += 1
         self._said_bytes, self._published = 0, None
-        document = {"uri": URI, "version": self._version}
+        document = {"uri": DOCUMENT, "version": self._version}
         changed = {"textDocument": document, "contentChanges": [change]}
         self._send("textDocument/didChange", changed)
         await self._drain()
@@ -137,7 +142,7 @@ class LeanServer:
         Raises:
             ServerGone: It has ended.
         """
-        until = {"uri": URI, "version": self._version}
+        until = {"uri": DOCUMENT, "version": self._version}
         await self._answer("textDocument/waitForDiagnostics", until)
         return self._published or {"diagnostics": []}
 
@@ -149,7 +154,7 @@ class LeanServer:
         """
         place = {"line": line, "character": column}
         return await self._answer(
-            "$/lean/plainGoal", {"textDocument": {"uri": URI}, "position": place}
+            "$/lean/plainGoal", {"textDocument": {"uri": DOCUMENT}, "position": place}
         )
 
     async def ended(self) -> tuple[Exit, str]:
@@ -239,6 +244,20 @@ class LeanServer:
             for waiting in self._waiting.values():
                 if not waiting.done():
                     waiting.set_exception(how)
+
+
+@functools.cache
+def _role(environment: LeanEnvironment) -> str:
+    """What a jail has imported: Lean as a library, or else what starts its program."""
+    if environment.library is not None:
+        return LIBRARY
+    modules = (each for folder in environment.lean_path for each in folder.rglob("*.olean*"))
+    told = {
+        "application": str(environment.binary),
+        "path": ":".join(map(str, environment.lean_path)),
+        "reserved_bytes": reserved_bytes + sum(each.stat().st_size for each in modules),
+    }
+    return f"{PROGRAM}:{json.dumps(told)}"
 
 
 def _look_at(waiting: asyncio.Future[Any]) -> None:

@@ -11,7 +11,7 @@ import contextlib
 from dataclasses import replace
 from typing import Final
 
-from sandboxes.isolation.pool import JailPool
+from sandboxes.lean.runtime import LeanRuntime
 from sandboxes.lean.steps.connection import LeanServer, ServerGone, TooMuchSaid
 from sandboxes.lean.steps.document import Document, opening_of
 from sandboxes.lean.steps.framing import ProtocolViolation
@@ -58,16 +58,16 @@ class ServerRunner:
 
     name = "lean-server"
 
-    def __init__(self, theorem: LeanTheorem, jails: JailPool, limits: Limits) -> None:
+    def __init__(self, theorem: LeanTheorem, runtime: LeanRuntime, limits: Limits) -> None:
         """Starts nothing yet.
 
         Args:
             theorem: To prove.
-            jails: With Lean in them.
+            runtime: With the jails and the Lean.
             limits: Memory and threads of the process.
         """
         self._opening = opening_of(theorem)
-        self._jails = jails
+        self._runtime = runtime
         self._limits = replace(
             limits,
             cpu_seconds=LIFE_CPU_SECONDS,
@@ -86,7 +86,7 @@ class ServerRunner:
 
     async def open(self) -> Reached:
         """The first state; see `TacticRunner`."""
-        self._server = await LeanServer.start(self._jails, self._limits)
+        self._server = await LeanServer.start(self._runtime, self._limits)
         return await self._opened(self._server)
 
     async def run(self, path: Path, tactic: str, limits: TacticLimits) -> Ran:
@@ -227,7 +227,7 @@ class ServerRunner:
             self._next.add_done_callback(_look_at)
 
     async def _fresh(self) -> LeanServer:
-        server = await LeanServer.start(self._jails, self._limits)
+        server = await LeanServer.start(self._runtime, self._limits)
         try:
             await self._opened(server)
         except BaseException as error:

@@ -25,8 +25,10 @@ from verifier_service.model import (
     CallOptions,
     Candidate,
     InvalidSpec,
+    Limits,
     Problem,
     QueueFull,
+    RequestedLimits,
     ShuttingDown,
     UnknownSession,
     Verdict,
@@ -37,11 +39,10 @@ from verifier_service.model.lean_steps import (
     MAXIMUM_TACTIC_BYTES,
     MAXIMUM_TACTICS,
     OpenedSession,
-    StepLimits,
     StepResult,
     TheoremToProve,
 )
-from verifier_service.validation import is_unicode
+from verifier_service.validation import check_limits, is_unicode
 
 __all__ = ["Backend", "HeldSession", "SessionPolicy", "StepSessions"]
 
@@ -72,8 +73,8 @@ class SessionPolicy:
 
     maximum_sessions: int
     idle_seconds: float
-    default_limits: TacticLimits
-    maximum_limits: TacticLimits
+    default_limits: Limits
+    maximum_limits: Limits
 
 
 class HeldSession:
@@ -87,6 +88,7 @@ class HeldSession:
         self._loop = asyncio.get_running_loop()
         self._calls: set[asyncio.Future[list[StepResult]]] = set()
         self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._closed = asyncio.Event()
         self._draining = False
         self._timer = self._loop.call_later(opened.idle_seconds, self.end)
 
@@ -148,6 +150,11 @@ class HeldSession:
                 call.cancel()
             await asyncio.wait(calls)
         await self.session.close()
+        self._closed.set()
+
+    async def until_closed(self) -> None:
+        """Waits until whoever holds it has closed it."""
+        await self._closed.wait()
 
 
 class StepSessions:
@@ -208,7 +215,7 @@ class StepSessions:
             await to_its_end(session.close())
 
     async def step(
-        self, session_id: str, state_id: int, tactics: Sequence[str], limits: StepLimits
+        self, session_id: str, state_id: int, tactics: Sequence[str], limits: RequestedLimits
     ) -> list[StepResult]:
         """Runs tactics one by one on one state; see `StepSession.step`.
 
@@ -220,15 +227,21 @@ class StepSessions:
         held = self._held.get(session_id)
         if held is None or held.over:
             raise _unknown(session_id)
-        if violations := [*_tactic_violations(tactics), *self._limit_violations(limits)]:
+        violations = [
+            *_tactic_violations(tactics),
+            *check_limits(limits, maximum=self._policy.maximum_limits),
+        ]
+        if violations:
             raise InvalidSpec.of(violations)
-        resolved = _resolved(limits, self._policy.default_limits)
-        return await held.answer(self._all(held, state_id, tactics, resolved))
+        resolved = limits.resolved(self._policy.default_limits)
+        each = TacticLimits(wall_seconds=resolved.wall_seconds, cpu_seconds=resolved.cpu_seconds)
+        return await held.answer(self._all(held, state_id, tactics, each))
 
-    def close(self, session_id: str) -> None:
-        """Says that a session is to be closed; no effect where it is."""
+    async def close(self, session_id: str) -> None:
+        """Closes a session; when it returns, all that ran for it is gone. May be repeated."""
         if (held := self._held.get(session_id)) is not None:
             held.end()
+            await held.until_closed()
 
     def drain(self) -> None:
         """Opens nothing more, and closes each session once nobody is being answered in it."""
@@ -267,22 +280,6 @@ class StepSessions:
                 retry_after_seconds=_RETRY_SECONDS,
                 maximum_step_sessions=str(self._policy.maximum_sessions),
             )
-
-    def _limit_violations(self, limits: StepLimits) -> Iterator[Violation]:
-        for name, field in (("wall_seconds", "wall_time"), ("cpu_seconds", "cpu_time")):
-            asked, most = getattr(limits, name), getattr(self._policy.maximum_limits, name)
-            if asked is not None and not 0 < asked <= most:
-                yield Violation(
-                    f"limits.{field}", f"is {asked:g} s. Ask for more than 0 and up to {most:g} s."
-                )
-
-
-def _resolved(limits: StepLimits, defaults: TacticLimits) -> TacticLimits:
-    wall, cpu = limits.wall_seconds, limits.cpu_seconds
-    return TacticLimits(
-        wall_seconds=defaults.wall_seconds if wall is None else wall,
-        cpu_seconds=defaults.cpu_seconds if cpu is None else cpu,
-    )
 
 
 def _tactic_violations(tactics: Sequence[str]) -> Iterator[Violation]:

@@ -30,7 +30,7 @@ def runner(runtime: LeanRuntime) -> Run:
     async def opened(
         theorem: LeanTheorem = SWAP, *, open_it: bool = True
     ) -> AsyncIterator[ServerRunner]:
-        made = ServerRunner(theorem, runtime.jails, LIMITS)
+        made = ServerRunner(theorem, runtime, LIMITS)
         try:
             if open_it:
                 await made.open()

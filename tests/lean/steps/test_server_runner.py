@@ -76,7 +76,12 @@ async def test_old_states_stay_as_they_were(runner: Run) -> None:
     ("tactic", "kind", "place"),
     [
         pytest.param("exact foo", TacticFailure.TACTIC, (1, 6), id="unknown-name"),
-        pytest.param("have 𝒳 := h; exact 𝒴 𝒳", TacticFailure.TACTIC, (1, 19), id="wide-letters"),
+        pytest.param(
+            "have \U0001d4b3 := h; exact \U0001d4b4 \U0001d4b3",
+            TacticFailure.TACTIC,
+            (1, 19),
+            id="wide-letters",
+        ),
         pytest.param("skip\nexact h.3", TacticFailure.TACTIC, (2, 6), id="second-line"),
         pytest.param("exact (h", TacticFailure.SYNTAX, (1, 8), id="open-parenthesis"),
         pytest.param("fooo", TacticFailure.SYNTAX, (1, 1), id="no-tactic"),
@@ -142,7 +147,7 @@ async def test_a_cancelled_tactic_leaves_the_session_usable(runner: Run) -> None
 async def test_a_tactic_that_eats_memory_is_stopped_and_no_state_is_lost(
     runtime: LeanRuntime,
 ) -> None:
-    steps = ServerRunner(SWAP, runtime.jails, replace(LIMITS, memory_bytes=256 * 1024**2))
+    steps = ServerRunner(SWAP, runtime, replace(LIMITS, memory_bytes=256 * 1024**2))
     bomb = "set_option maxRecDepth 1000000 in\nset_option maxHeartbeats 0 in\n"
     bomb += "have : 2 ^ 2 ^ 34 = 2 ^ 2 ^ 34 + 0 := by decide"
     grow = "set_option maxHeartbeats 0 in\nrepeat (have x := h; revert x; intro x)"
