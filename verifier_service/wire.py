@@ -91,6 +91,8 @@ from verifier_service.v1 import problem_pb2, verdict_pb2, verifier_pb2
 __all__ = [
     "capabilities_from_proto",
     "capabilities_to_proto",
+    "diagnostic_from_proto",
+    "diagnostic_to_proto",
     "error_from_status",
     "filter_from_proto",
     "limits_from_proto",
@@ -602,7 +604,7 @@ def verdict_to_proto(verdict: Verdict) -> verdict_pb2.Verdict:
         assurance=_assurance_to_proto(verdict.assurance),
         reason=_text(verdict.reason),
         summary=_text(verdict.summary),
-        diagnostics=[_diagnostic_to_proto(finding) for finding in verdict.diagnostics],
+        diagnostics=[diagnostic_to_proto(finding) for finding in verdict.diagnostics],
         provenance=_provenance_to_proto(verdict.provenance),
     )
     match verdict.evidence:
@@ -644,7 +646,8 @@ def _assurance_to_proto(assurance: Assurance) -> verdict_pb2.Assurance.ValueType
     return assurance.value  # type: ignore[return-value]
 
 
-def _diagnostic_to_proto(finding: Diagnostic) -> verdict_pb2.Diagnostic:
+def diagnostic_to_proto(finding: Diagnostic) -> verdict_pb2.Diagnostic:
+    """A finding."""
     return verdict_pb2.Diagnostic(
         severity=_SEVERITY[finding.severity],  # type: ignore[arg-type]
         code=_text(finding.code),
@@ -754,7 +757,7 @@ def verdict_from_proto(verdict: verdict_pb2.Verdict) -> Verdict:
         reason=verdict.reason,
         summary=verdict.summary,
         assurance=_assurance_from_proto(verdict.assurance),
-        diagnostics=tuple(_diagnostic_from_proto(finding) for finding in verdict.diagnostics),
+        diagnostics=tuple(diagnostic_from_proto(finding) for finding in verdict.diagnostics),
         evidence=_evidence_from_proto(verdict),
         provenance=_provenance_from_proto(verdict.provenance),
         false_positive=_estimate_from_proto(verdict),
@@ -776,7 +779,8 @@ def _assurance_from_proto(number: int) -> Assurance:
     return max((known for known in Assurance if known <= number), default=Assurance.UNSPECIFIED)
 
 
-def _diagnostic_from_proto(finding: verdict_pb2.Diagnostic) -> Diagnostic:
+def diagnostic_from_proto(finding: verdict_pb2.Diagnostic) -> Diagnostic:
+    """A finding; what a newer server means by an unknown severity is context."""
     return Diagnostic(
         severity=_SEVERITY_OF.get(finding.severity, Severity.INFO),
         code=finding.code,
@@ -1049,7 +1053,7 @@ def progress_to_proto(progress: Progress) -> verifier_pb2.Progress:
         state=_STATE[progress.state],  # type: ignore[arg-type]
         queue_position=_within(progress.queue_position, _INT32_MAX),
         finished_case=None if case is None else _case_to_proto(case),
-        diagnostic=None if finding is None else _diagnostic_to_proto(finding),
+        diagnostic=None if finding is None else diagnostic_to_proto(finding),
     )
 
 
@@ -1065,7 +1069,7 @@ def progress_from_proto(progress: verifier_pb2.Progress) -> Progress:
         state=_state_from_proto(progress.state),
         queue_position=progress.queue_position,
         finished_case=None if case is None else _case_from_proto(case),
-        diagnostic=None if finding is None else _diagnostic_from_proto(finding),
+        diagnostic=None if finding is None else diagnostic_from_proto(finding),
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
+from verifier_service.engine.asides import Asides
 from verifier_service.engine.batch import Batch, BatchResult, check_batch
 from verifier_service.engine.calibration import estimate_for
 from verifier_service.engine.faults import shutting_down
@@ -46,6 +47,8 @@ __all__ = ["Engine", "Stats"]
 _NO_OPTIONS: Final = CallOptions()
 _NO_FILTER: Final = VerificationFilter()
 _NEVER: Final = StopRule()
+_T = TypeVar("_T")
+
 _DEFAULT_PAGE_SIZE: Final = 50
 _MAXIMUM_PAGE_SIZE: Final = 1000
 
@@ -90,8 +93,9 @@ class Engine:
             scheduler=self._scheduler,
             policy=policy,
             tasks=self._tasks,
-            resolve=self._resolve,
+            resolve=self.resolve,
         )
+        self._asides = Asides(scheduler=self._scheduler, tasks=self._tasks)
         self._draining = False
         self._ending: asyncio.Task[None] | None = None
         self._closed = False
@@ -177,7 +181,7 @@ class Engine:
         """
         self._check_open()
         _refuse(check_options(options) + check_request_id(request_id))
-        job = self._resolve(spec)
+        job = self.resolve(spec)
         started = await self._long_running.start(job, options, request_id=request_id.lower())
         return self._shown(started)
 
@@ -232,6 +236,26 @@ class Engine:
         size = min(page_size or _DEFAULT_PAGE_SIZE, _MAXIMUM_PAGE_SIZE)
         page = await self._ledger.page(which, size=size, token=page_token)
         return replace(page, verifications=tuple(map(self._shown, page.verifications)))
+
+    def resolve(self, spec: VerificationSpec) -> Job:
+        """What a spec would be run as, for work that is no verification.
+
+        Raises:
+            ServiceError: It breaks rules, or nothing here judges it.
+        """
+        return resolve(spec, executors=self._executors, policy=self._policy)
+
+    async def aside(self, work: Callable[[], Awaitable[_T]], options: CallOptions) -> _T:
+        """Does work that is no verification, in a slot, however long the queue is.
+
+        Whoever calls it bounds how much it asks for at a time. Cancelling ends the work before the
+        cancellation comes out.
+
+        Raises:
+            ShuttingDown: The engine ends.
+        """
+        self._check_open()
+        return await self._asides.run(work, options)
 
     async def recover(self) -> None:
         """Takes up what a former server left unfinished; called once, before serving."""
@@ -294,6 +318,7 @@ class Engine:
 
     async def _end_all(self) -> None:
         self._runs.stop()
+        self._asides.stop()
         await self._tasks.ended()
         self._long_running.close()
         self._scheduler.close()
@@ -309,7 +334,7 @@ class Engine:
         progress: ProgressListener | None = None,
         patient: bool = False,
     ) -> Verdict:
-        job = self._resolve(spec)
+        job = self.resolve(spec)
         waiter = Waiter(
             priority=options.priority,
             session_id=options.session_id,
@@ -325,9 +350,6 @@ class Engine:
         self._cache_hits += verdict.provenance.from_cache
         shown = reported(verdict, options.max_cases_reported)
         return self._calibrated(shown, spec, options.session_id)
-
-    def _resolve(self, spec: VerificationSpec) -> Job:
-        return resolve(spec, executors=self._executors, policy=self._policy)
 
     def _shown(self, verification: Verification) -> Verification:
         """As callers get it: with what is known of its verdict, and the default number of cases."""

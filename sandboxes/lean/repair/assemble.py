@@ -8,10 +8,10 @@ from textwrap import dedent
 
 from sandboxes.lean.repair.checking import BudgetSpent, Checker, failures
 from sandboxes.lean.repair.draft import Draft
-from sandboxes.lean.repair.edits import Edit, Stage
 from sandboxes.lean.repair.extract import extract
 from sandboxes.lean.repair.holes import filled, holes
 from sandboxes.lean.repair.lemmas import Lemma, with_lemma
+from verifier_service.model.lean_repair import RepairEdit, RepairStage
 
 __all__ = ["Assembled", "assemble"]
 
@@ -23,7 +23,7 @@ class Assembled:
     draft: Draft
     placed: tuple[str, ...]
     """Names of the lemmas whose proofs are in it."""
-    edits: tuple[Edit, ...]
+    edits: tuple[RepairEdit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ async def assemble(
         return Assembled(draft, (), ())
     kept = [parts[hole] for hole in sorted(in_place | as_lemma)]
     edits = tuple(
-        Edit(
-            stage=Stage.ASSEMBLE,
+        RepairEdit(
+            stage=RepairStage.ASSEMBLE,
             iteration=place + 1,
             line=part.lemma.line,
             rule="in-place" if part.lemma.hole in in_place else "as-lemma",

@@ -16,11 +16,11 @@ from sandboxes.lean.messages import Message
 from sandboxes.lean.repair.checking import Class, class_of
 from sandboxes.lean.repair.code import words
 from sandboxes.lean.repair.draft import Draft
-from sandboxes.lean.repair.edits import Stage
 from sandboxes.lean.repair.outline import outline
 from sandboxes.lean.repair.sorrify import Alternative
 from sandboxes.lean.repair.steps import insert_before, replace_step, swap_with_next
 from sandboxes.lean.repair.tactics import REPLACEMENTS, TACTICS
+from verifier_service.model.lean_repair import RepairStage
 
 __all__ = ["corrections"]
 
@@ -99,7 +99,7 @@ def _all(found: Iterable[_Found], draft: Draft) -> list[Alternative]:
     made: dict[str, Alternative] = {}
     for rule, changed, first in found:
         if changed is not None and changed.source != draft.source:
-            made.setdefault(changed.source, Alternative(changed, rule, first, Stage.CORRECT))
+            made.setdefault(changed.source, Alternative(changed, rule, first, RepairStage.CORRECT))
     return list(made.values())
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-
 from sandboxes.lean.messages import Message, Position
 from sandboxes.lean.repair.checking import Check, Checked
 from sandboxes.lean.runtime import LeanRuntime
@@ -16,26 +13,19 @@ __all__ = ["elaboration"]
 _BEFORE = Position(0, 0)
 
 
-def elaboration(
-    runtime: LeanRuntime,
-    theorem: LeanTheorem,
-    limits: Limits,
-    slot: Callable[[], AbstractAsyncContextManager[None]],
-) -> Check:
+def elaboration(runtime: LeanRuntime, theorem: LeanTheorem, limits: Limits) -> Check:
     """A check of candidates for a theorem, each in a process of its own.
 
     Args:
         runtime: Runs Lean.
         theorem: Has no violations.
         limits: On each check.
-        slot: Held while one runs.
     """
     spec = specification(theorem)
 
     async def check(source: str) -> Checked:
         made = prepared(spec, source)
-        async with slot():
-            compiled = await runtime.compile(made.parts, imports=spec.header, limits=limits)
+        compiled = await runtime.compile(made.parts, imports=spec.header, limits=limits)
         *before, own = compiled.messages
         messages: list[Message] = [
             Message(severity=one.severity, kind=one.kind, text=one.text, start=_BEFORE, end=_BEFORE)

@@ -9,10 +9,10 @@ from typing import Final
 from sandboxes.lean.lexer import Kind
 from sandboxes.lean.repair.code import blanked, depth_zero, words
 from sandboxes.lean.repair.draft import Draft, Line
-from sandboxes.lean.repair.edits import Edit, Stage
 from sandboxes.lean.repair.tactics import TACTICS
 from sandboxes.lean.source import specification
 from verifier_service.model import LeanTheorem
+from verifier_service.model.lean_repair import RepairEdit, RepairStage
 
 __all__ = ["Extracted", "extract"]
 
@@ -35,7 +35,7 @@ class Extracted:
     """A draft, and what was done to get it."""
 
     draft: Draft
-    edits: tuple[Edit, ...]
+    edits: tuple[RepairEdit, ...]
 
 
 def extract(theorem: LeanTheorem, source: str) -> Extracted:
@@ -44,12 +44,12 @@ def extract(theorem: LeanTheorem, source: str) -> Extracted:
     The theorem's own text is the problem's, whatever the text says; helpers before it and what
     follows it stay as they are.
     """
-    edits: list[Edit] = []
+    edits: list[RepairEdit] = []
 
     def log(rule: str, line: int, before: str, after: str) -> None:
         edits.append(
-            Edit(
-                stage=Stage.EXTRACT,
+            RepairEdit(
+                stage=RepairStage.EXTRACT,
                 iteration=len(edits) + 1,
                 line=line,
                 rule=rule,

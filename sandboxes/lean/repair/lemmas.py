@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,9 +13,10 @@ from sandboxes.lean.repair.code import words
 from sandboxes.lean.repair.draft import Draft
 from sandboxes.lean.repair.goals import Goal, first_goal, read_goal
 from sandboxes.lean.repair.holes import Hole, filled, holes
-from verifier_service.model import LeanTheorem
+from verifier_service.model import LeanTheorem, VerificationSpec
+from verifier_service.model.lean_repair import LeanHole, LeanLemma
 
-__all__ = ["Lemma", "extract_lemmas", "statement_digest", "with_lemma"]
+__all__ = ["Lemma", "extract_lemmas", "lean_lemma", "statement_digest", "with_lemma"]
 
 _ALWAYS: Final = ("pp.proofs true", "pp.deepTerms true", "pp.maxSteps 200000")
 _STYLES: Final = (
@@ -61,6 +62,16 @@ class Lemma:
     def digest(self) -> str:
         """SHA-256 of what is to be proved, whatever the lemma is called."""
         return statement_digest(self.theorem) if self.theorem is not None else ""
+
+
+def lean_lemma(lemma: Lemma, spec_of: Callable[[LeanTheorem], VerificationSpec]) -> LeanLemma:
+    """A lemma as it is shown to others."""
+    return LeanLemma(
+        name=lemma.name,
+        hole=LeanHole(line=lemma.line, column=lemma.column, goal=lemma.goal),
+        spec=None if lemma.theorem is None else spec_of(lemma.theorem),
+        statement_digest=lemma.digest,
+    )
 
 
 def statement_digest(theorem: LeanTheorem) -> str:

@@ -7,7 +7,6 @@ accepted it.
 
 from __future__ import annotations
 
-import enum
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,62 +23,32 @@ from sandboxes.lean.repair.checking import (
 )
 from sandboxes.lean.repair.correct import corrections
 from sandboxes.lean.repair.draft import Draft
-from sandboxes.lean.repair.edits import Edit, Stage
 from sandboxes.lean.repair.extract import extract
 from sandboxes.lean.repair.feedback import feedback
-from sandboxes.lean.repair.lemmas import Lemma, extract_lemmas
+from sandboxes.lean.repair.lemmas import Lemma, extract_lemmas, lean_lemma
 from sandboxes.lean.repair.refine import refine
-from sandboxes.lean.repair.solve import HoleReport, auto_solve, known_tactics, open_holes
-from sandboxes.lean.repair.sorrify import Mode, sorrify
+from sandboxes.lean.repair.solve import auto_solve, known_tactics, open_holes
+from sandboxes.lean.repair.sorrify import sorrify
 from sandboxes.lean.repair.tactics import PORTFOLIO
-from verifier_service.model import LeanTheorem, Outcome, Verdict
+from verifier_service.model import LeanTheorem, Outcome, Verdict, VerificationSpec
+from verifier_service.model.lean_repair import (
+    LeanHole,
+    LemmaPrompt,
+    LemmaProposer,
+    RepairBudget,
+    Repaired,
+    RepairEdit,
+    RepairEnding,
+    RepairListener,
+    RepairProgress,
+    RepairStage,
+    SorrifyMode,
+)
 
-__all__ = [
-    "Budget",
-    "Ending",
-    "LemmaStore",
-    "Progressed",
-    "Prompt",
-    "Repair",
-    "Repaired",
-    "Tools",
-]
+__all__ = ["LemmaStore", "Repair", "Tools"]
 
 _NEAR_MISSES: Final = 3
 """Failed attempts that are shown again with a lemma."""
-
-Ask = Callable[[Sequence["Prompt"]], Awaitable[Mapping[str, Sequence[str]]]]
-"""Gets proofs to try for lemmas, by their names; a lemma without any is given up."""
-
-
-class Ending(enum.Enum):
-    """How a repair ended."""
-
-    PROVED = "proved"
-    """The problem's judge accepted the proof."""
-    PARTIAL = "partial"
-    """Holes are left."""
-    NOT_ACCEPTED = "not-accepted"
-    """Lean finds no error and no hole, and still the judge did not accept it."""
-    STATEMENT_BROKEN = "statement-broken"
-    """The problem's own text has errors."""
-    BUDGET_SPENT = "budget-spent"
-    """Checks or time ran out before the end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """How much a repair may take."""
-
-    checks: int = 2000
-    seconds: float | None = None
-    """None is for ever. What is found until then is kept."""
-    depth: int = 2
-    """How deep lemmas of lemmas may go; 0 asks for none."""
-    rounds: int = 2
-    """Times that proofs of the same lemma are asked for."""
-    proposals: int = 64
-    """Proofs of lemmas that are tried in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,55 +59,12 @@ class Tools:
     """Elaborates candidates for a theorem."""
     certify: Callable[[LeanTheorem, str], Awaitable[Verdict]]
     """Judges a candidate for a theorem as `Verify` does."""
+    spec_of: Callable[[LeanTheorem], VerificationSpec]
+    """Makes a problem of a lemma, to be shown to whoever is to prove it."""
     tactics: Sequence[str] = PORTFOLIO
     """Tried at every hole; those that Lean can't read are left out."""
     heartbeats: int = 0
     """Lean's limit on each of them, in thousands; 0 is the environment's own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """A lemma that somebody else has to prove."""
-
-    lemma: Lemma
-    feedback: str
-    """What is known of the proof that it is to be part of."""
-    near_misses: tuple[str, ...] = ()
-    """Proofs of it that failed, each with what Lean said, the last one last."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progressed:
-    """A stage that was passed."""
-
-    theorem: str
-    """Name of the theorem or lemma."""
-    stage: Stage
-    source: str
-    edits: tuple[Edit, ...]
-    open_holes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repaired:
-    """What came of a repair."""
-
-    ending: Ending
-    source: str
-    """The best text there is: a whole proof, or one with holes."""
-    verdict: Verdict | None
-    """What the judge said of it; None for one with holes."""
-    edits: tuple[Edit, ...]
-    """All changes that led from the candidate to it, in order."""
-    holes: tuple[HoleReport, ...]
-    """Those that are left."""
-    lemmas: tuple[Lemma, ...]
-    """What they ask for."""
-    feedback: str
-    kept_lines: int
-    """Lines of the candidate's proof that are as they were."""
-    total_lines: int
-    check_count: int
 
 
 class LemmaStore:
@@ -172,8 +98,8 @@ class _Skeleton:
     errors: tuple[Message, ...]
     """That Lean found in what was tried, before holes were made."""
     tried: Draft
-    edits: tuple[Edit, ...]
-    holes: tuple[HoleReport, ...]
+    edits: tuple[RepairEdit, ...]
+    holes: tuple[LeanHole, ...]
     kept: int
     total: int
     is_clean: bool
@@ -195,10 +121,10 @@ class Repair:
     def __init__(
         self,
         tools: Tools,
-        budget: Budget | None = None,
+        budget: RepairBudget | None = None,
         *,
-        ask: Ask | None = None,
-        listener: Callable[[Progressed], None] | None = None,
+        ask: LemmaProposer | None = None,
+        listener: RepairListener | None = None,
         store: LemmaStore | None = None,
     ) -> None:
         """Begins nothing yet.
@@ -211,7 +137,7 @@ class Repair:
             store: Proofs of lemmas that are known, and that will be.
         """
         self._tools = tools
-        self._budget = budget or Budget()
+        self._budget = budget or RepairBudget()
         self._allowance = Allowance(self._budget.checks, self._budget.seconds)
         self._ask = ask
         self._listener = listener
@@ -234,21 +160,21 @@ class Repair:
             verdict=best.verdict,
             edits=best.edits,
             holes=best.holes,
-            lemmas=tuple(lemmas),
+            lemmas=tuple(lean_lemma(one, self._tools.spec_of) for one in lemmas),
             feedback=said,
             kept_lines=best.kept,
             total_lines=best.total,
             check_count=self._allowance.used,
         )
 
-    def _ending(self, best: _Skeleton) -> Ending:
+    def _ending(self, best: _Skeleton) -> RepairEnding:
         if best.is_accepted:
-            return Ending.PROVED
+            return RepairEnding.PROVED
         if best.is_statement_broken:
-            return Ending.STATEMENT_BROKEN
+            return RepairEnding.STATEMENT_BROKEN
         if best.is_clean and not best.holes:
-            return Ending.NOT_ACCEPTED
-        return Ending.PARTIAL if self._allowance.left else Ending.BUDGET_SPENT
+            return RepairEnding.NOT_ACCEPTED
+        return RepairEnding.PARTIAL if self._allowance.left else RepairEnding.BUDGET_SPENT
 
     def _checker(self, theorem: LeanTheorem) -> Checker:
         return Checker(self._tools.check(theorem), self._allowance)
@@ -277,15 +203,15 @@ class Repair:
         edits = list(extracted.edits)
         draft = begun
         errors: tuple[Message, ...] = ()
-        holes_: tuple[HoleReport, ...] = ()
+        holes_: tuple[LeanHole, ...] = ()
         is_clean = is_broken = False
         try:
-            self._tell(theorem, Stage.EXTRACT, draft, extracted.edits, 0)
+            self._tell(theorem, RepairStage.EXTRACT, draft, extracted.edits, 0)
             refined = await refine(draft, checker)
             draft, errors = refined.draft, tuple(failures(refined.checked.messages))
             edits += refined.edits
-            self._tell(theorem, Stage.REFINE, draft, refined.edits, 0)
-            made = await sorrify(draft, checker, Mode.MINIMAL, suggest=corrections)
+            self._tell(theorem, RepairStage.REFINE, draft, refined.edits, 0)
+            made = await sorrify(draft, checker, SorrifyMode.MINIMAL, suggest=corrections)
             edits += made.edits
             is_clean, is_broken = made.is_clean, bool(made.statement_errors)
             if is_clean:
@@ -296,11 +222,11 @@ class Repair:
                     await self._known_tactics(checker),
                     heartbeats=self._tools.heartbeats,
                 )
-                self._tell(theorem, Stage.SORRIFY, draft, made.edits, len(solved.reports))
+                self._tell(theorem, RepairStage.SORRIFY, draft, made.edits, len(solved.reports))
                 draft = solved.draft
                 edits += solved.edits
                 holes_ = open_holes(draft, [one.goal for one in solved.reports if not one.tactic])
-                self._tell(theorem, Stage.SOLVE, draft, solved.edits, len(holes_))
+                self._tell(theorem, RepairStage.SOLVE, draft, solved.edits, len(holes_))
         except BudgetSpent:
             pass
         skeleton = _Skeleton(
@@ -344,7 +270,7 @@ class Repair:
             return best, lemmas
         made = await assemble(best.draft, lemmas, proofs, checker)
         left = [lemma.goal for lemma in lemmas if lemma.name not in made.placed]
-        self._tell(theorem, Stage.ASSEMBLE, made.draft, made.edits, len(left))
+        self._tell(theorem, RepairStage.ASSEMBLE, made.draft, made.edits, len(left))
         skeleton = replace(
             best,
             draft=made.draft,
@@ -368,8 +294,8 @@ class Repair:
             if not wanted or self._proposals <= 0 or not self._allowance.left:
                 return
             prompts = [
-                Prompt(
-                    lemma=lemma,
+                LemmaPrompt(
+                    lemma=lean_lemma(lemma, self._tools.spec_of),
                     feedback=said,
                     near_misses=tuple(misses.get(lemma.name, ())[-_NEAR_MISSES:]),
                 )
@@ -408,14 +334,14 @@ class Repair:
     def _tell(
         self,
         theorem: LeanTheorem,
-        stage: Stage,
+        stage: RepairStage,
         draft: Draft,
-        edits: tuple[Edit, ...],
+        edits: tuple[RepairEdit, ...],
         open_holes: int,
     ) -> None:
         if self._listener is not None:
             self._listener(
-                Progressed(
+                RepairProgress(
                     theorem=theorem.name,
                     stage=stage,
                     source=draft.source,

@@ -18,10 +18,10 @@ from sandboxes.lean.repair.checking import (
 )
 from sandboxes.lean.repair.code import blanked, depth_zero
 from sandboxes.lean.repair.draft import Draft
-from sandboxes.lean.repair.edits import Edit, Stage
 from sandboxes.lean.repair.outline import outline
 from sandboxes.lean.repair.sorrify import Alternative, text_edit
 from sandboxes.lean.repair.tactics import TACTICS
+from verifier_service.model.lean_repair import RepairEdit, RepairStage
 
 __all__ = ["RULES", "Refined", "refine", "score"]
 
@@ -36,14 +36,14 @@ class Refined:
     """A draft with better syntax."""
 
     draft: Draft
-    edits: tuple[Edit, ...]
+    edits: tuple[RepairEdit, ...]
     checked: Checked
     """What Lean says of it."""
 
 
 async def refine(draft: Draft, checker: Checker) -> Refined:
     """Applies every rule that gets Lean further; a draft without errors stays as it is."""
-    edits: list[Edit] = []
+    edits: list[RepairEdit] = []
     checked = await checker(draft.source)
     for name, rule in RULES.items():
         for _ in range(_MAXIMUM_ROUNDS):
@@ -70,7 +70,7 @@ async def refine(draft: Draft, checker: Checker) -> Refined:
             )
             if best is None or best[0] <= now:
                 break
-            step = Alternative(best[2], name, 0, Stage.REFINE)
+            step = Alternative(best[2], name, 0, RepairStage.REFINE)
             edits.append(text_edit(draft, step, len(edits) + 1, class_of(errors[0]).value))
             draft, checked = best[2], best[3]
     return Refined(draft, tuple(edits), checked)

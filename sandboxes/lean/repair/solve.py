@@ -17,28 +17,15 @@ from sandboxes.lean.repair.checking import (
     failures,
 )
 from sandboxes.lean.repair.draft import Draft
-from sandboxes.lean.repair.edits import Edit, Stage
 from sandboxes.lean.repair.goals import first_goal
 from sandboxes.lean.repair.holes import Hole, filled, holes
 from sandboxes.lean.repair.tactics import SUGGESTING
+from verifier_service.model.lean_repair import LeanHole, RepairEdit, RepairStage
 
-__all__ = ["HoleReport", "Solved", "auto_solve", "known_tactics", "open_holes"]
+__all__ = ["LeanHole", "Solved", "auto_solve", "known_tactics", "open_holes"]
 
 _MAXIMUM_ROUNDS: Final = 8
 _SUGGESTION: Final = re.compile(r"^\s*(?:Try this:\s*|\[apply\]\s*|• )(\S.*)", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoleReport:
-    """What came of one hole."""
-
-    line: int
-    """Of the text that was given, from 1."""
-    column: int
-    goal: str
-    """As Lean prints it; empty where it could not be had."""
-    tactic: str = ""
-    """What closed it; empty where nothing did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +33,9 @@ class Solved:
     """A draft with fewer holes."""
 
     draft: Draft
-    reports: tuple[HoleReport, ...]
+    reports: tuple[LeanHole, ...]
     """One for each hole of the draft that was given, in order."""
-    edits: tuple[Edit, ...]
+    edits: tuple[RepairEdit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +72,12 @@ async def known_tactics(checker: Checker, tactics: Sequence[str]) -> list[str]:
     return [one for line, one in enumerate(tactics) if line not in unread]
 
 
-def open_holes(draft: Draft, goals: Sequence[str]) -> tuple[HoleReport, ...]:
+def open_holes(draft: Draft, goals: Sequence[str]) -> tuple[LeanHole, ...]:
     """The holes of a draft, each with its goal; goals are in the order of the holes."""
     found = holes(draft)
     known = [*goals, *[""] * (len(found) - len(goals))]
     return tuple(
-        HoleReport(line=hole.line + 1, column=hole.column, goal=goal)
+        LeanHole(line=hole.line + 1, column=hole.column, goal=goal)
         for hole, goal in zip(found, known, strict=False)
     )
 
@@ -114,8 +101,8 @@ async def auto_solve(
     except BudgetSpent:
         solved, chosen = draft, {}
     edits = tuple(
-        Edit(
-            stage=Stage.SOLVE,
+        RepairEdit(
+            stage=RepairStage.SOLVE,
             iteration=place + 1,
             line=found[index].line + 1,
             rule="close-hole",
@@ -125,7 +112,7 @@ async def auto_solve(
         for place, (index, text) in enumerate(chosen.items())
     )
     reports = tuple(
-        HoleReport(
+        LeanHole(
             line=one.hole.line + 1,
             column=one.hole.column,
             goal=one.goal,

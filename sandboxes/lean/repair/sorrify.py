@@ -10,7 +10,6 @@ Three ways to go about it:
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from typing import Final
 from sandboxes.lean.messages import Message, Position
 from sandboxes.lean.repair.checking import BudgetSpent, Checked, Checker, Class, class_of, failures
 from sandboxes.lean.repair.draft import Draft
-from sandboxes.lean.repair.edits import Edit, Stage
 from sandboxes.lean.repair.outline import outline
 from sandboxes.lean.repair.steps import (
     HOLE,
@@ -31,21 +29,14 @@ from sandboxes.lean.repair.steps import (
     replace_step,
     whole_proof,
 )
+from verifier_service.model.lean_repair import RepairEdit, RepairStage, SorrifyMode
 
-__all__ = ["Alternative", "Mode", "Sorrified", "alternatives_for", "sorrify", "text_edit"]
+__all__ = ["Alternative", "Sorrified", "SorrifyMode", "alternatives_for", "sorrify", "text_edit"]
 
 _MAXIMUM_ROUNDS: Final = 75
 _AT_A_TIME: Final = 4
 """Alternatives that are tried before coarser ones are."""
 _MISSING_CASE: Final = re.compile(r"Alternative `([^`]+)` has not been provided")
-
-
-class Mode(enum.Enum):
-    """How holes are made."""
-
-    MINIMAL = "minimal"
-    APOLLO = "apollo"
-    DSP_MASK = "dsp-mask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class Alternative:
     rule: str
     line: int
     """Index of the first line that it changes."""
-    stage: Stage = Stage.SORRIFY
+    stage: RepairStage = RepairStage.SORRIFY
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +55,7 @@ class Sorrified:
     """A draft in which nothing fails, if all went well."""
 
     draft: Draft
-    edits: tuple[Edit, ...]
+    edits: tuple[RepairEdit, ...]
     is_clean: bool
     """Whether Lean finds no error in it."""
     statement_errors: tuple[Message, ...] = ()
@@ -77,7 +68,7 @@ Suggest = Callable[[Draft, Sequence[Message]], Sequence[Sequence[Alternative]]]
 async def sorrify(
     draft: Draft,
     checker: Checker,
-    mode: Mode = Mode.MINIMAL,
+    mode: SorrifyMode = SorrifyMode.MINIMAL,
     suggest: Suggest | None = None,
 ) -> Sorrified:
     """Makes holes until nothing fails any more; at worst the whole proof becomes one.
@@ -89,7 +80,7 @@ async def sorrify(
         suggest: More alternatives for the errors that count, in groups of which one is tried after
             the other, and before any hole; for MINIMAL.
     """
-    edits: list[Edit] = []
+    edits: list[RepairEdit] = []
     masked_before: set[Position] = set()
     try:
         for round_ in range(1, min(_MAXIMUM_ROUNDS, 2 * len(draft.lines) + 8) + 1):
@@ -107,7 +98,7 @@ async def sorrify(
             broken = _in_statement(draft, errors)
             if broken:
                 return Sorrified(draft, tuple(edits), is_clean=False, statement_errors=broken)
-            if mode is Mode.DSP_MASK:
+            if mode is SorrifyMode.DSP_MASK:
                 again = any(one.start in masked_before for one in errors)
                 masked = _masked(draft, errors, strict=again)
                 masked_before.update(one.start for one in errors)
@@ -121,7 +112,7 @@ async def sorrify(
                 meant = [] if suggest is None else list(suggest(draft, errors))
                 step = (
                     found[0]
-                    if mode is Mode.APOLLO
+                    if mode is SorrifyMode.APOLLO
                     else await _best(draft, meant, found, errors[0], checker)
                 )
             if step.draft.source == draft.source:
@@ -413,11 +404,11 @@ def _mask(draft: Draft, place: int, *, is_top: bool) -> Draft | None:
     return _hole_from(draft, place, tree.nodes[node.parent].end) or replace_step(draft, place)
 
 
-def text_edit(draft: Draft, step: Alternative, iteration: int, message_class: str) -> Edit:
+def text_edit(draft: Draft, step: Alternative, iteration: int, message_class: str) -> RepairEdit:
     """The record of a change: the lines that differ."""
     start, new_end = _difference(draft, step.draft)
     old_end = new_end + len(draft.lines) - len(step.draft.lines)
-    return Edit(
+    return RepairEdit(
         stage=step.stage,
         iteration=iteration,
         line=start + 1,
