@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from sandboxes.lean.messages import Message, Position
 from sandboxes.lean.repair.checking import Check, Checked
 from sandboxes.lean.runtime import LeanRuntime
@@ -10,7 +13,9 @@ from verifier_service.model import LeanTheorem, Limits
 
 __all__ = ["elaboration"]
 
-_BEFORE = Position(0, 0)
+MINIMUM_PROCESSES: Final = 16
+"""Threads that Lean itself starts."""
+_BEFORE: Final = Position(0, 0)
 
 
 def elaboration(runtime: LeanRuntime, theorem: LeanTheorem, limits: Limits) -> Check:
@@ -22,6 +27,7 @@ def elaboration(runtime: LeanRuntime, theorem: LeanTheorem, limits: Limits) -> C
         limits: On each check.
     """
     spec = specification(theorem)
+    limits = replace(limits, max_processes=max(limits.max_processes, MINIMUM_PROCESSES))
 
     async def check(source: str) -> Checked:
         made = prepared(spec, source)
