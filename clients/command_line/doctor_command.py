@@ -9,7 +9,7 @@ import platform
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from clients.command_line import options, proto_json
 from clients.command_line.exit_codes import ExitCode
@@ -19,6 +19,10 @@ from clients.command_line.rendering import findings_view, output_console
 from clients.command_line.service import Service, run_async
 from verifier_service import __version__, wire
 from verifier_service.model import Capabilities, EnvironmentInfo, Limits, ServiceError
+
+if TYPE_CHECKING:
+    from sandboxes.lean.toolchains import Found
+    from verifier_service.settings import Settings
 
 __all__ = ["doctor"]
 
@@ -75,6 +79,7 @@ async def _examine(service: Service) -> tuple[list[Finding], Capabilities | None
     findings.append(_settings_finding(loaded.origins))
     findings.append(_store_finding(loaded.settings.store_path))
     findings += await _isolation_findings()
+    findings += await asyncio.to_thread(_lean_findings, loaded.settings)
     more, capabilities = await _judging_findings(service)
     return [*findings, *more], capabilities
 
@@ -147,6 +152,32 @@ async def _isolation_findings() -> list[Finding]:
         )
         for one in probed
     ]
+
+
+def _lean_findings(settings: Settings) -> list[Finding]:
+    """Where Lean was looked for, and what was there."""
+    from sandboxes.lean.toolchains import find_environments
+
+    found = find_environments(
+        settings.lean_environments, discover=settings.lean_discovery, cache=settings.lean_cache
+    )
+    return [_lean_finding(one) for one in found]
+
+
+def _lean_finding(found: Found) -> Finding:
+    name = f"lean: {found.place}"
+    if (environment := found.environment) is None:
+        state = FindingState.OK if found.absent else FindingState.WARN
+        if found.required:
+            state = FindingState.FAIL
+        return Finding(name=name, state=state, detail=found.reason)
+    where = environment.binary or environment.library
+    return Finding(
+        name=name,
+        state=FindingState.OK,
+        detail=f"{environment.name}: Lean {environment.version}, commit "
+        f"{environment.commit[:12] or 'unknown'}, {where}; {environment.digest}",
+    )
 
 
 async def _judging_findings(service: Service) -> tuple[list[Finding], Capabilities | None]:

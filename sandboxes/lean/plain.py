@@ -10,17 +10,18 @@ import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from sandboxes.isolation.interpreter import Interpreter, shared_libraries
 from sandboxes.isolation.pool import JailPool
 from sandboxes.isolation.sandboxes import Sandboxes
 from sandboxes.lean.environments import LeanEnvironment, LeanUnavailable
+from sandboxes.lean.jailed.library import SUPPORTED
 from sandboxes.lean.messages import Message, Position
 from sandboxes.lean.runtime import Compilation, HeaderFailed, LeanRuntime, Ran
 from verifier_service.model import Limits, SandboxLost
 
-__all__ = ["PlainRuntime"]
+__all__ = ["PlainRuntime", "open_runtime"]
 
 PLAIN: Final = "sandboxes.lean.jailed.plain"
 _TRIAL: Final = Limits(
@@ -35,8 +36,26 @@ _ALLOCATOR_BYTES: Final = 32 * 1024**3
 """Address space that Lean's allocator sets aside, and mostly never uses."""
 
 
+async def open_runtime(environment: LeanEnvironment, sandboxes: Sandboxes) -> LeanRuntime:
+    """Runs an environment by its library where this is one that is known, else by its program.
+
+    Raises:
+        IsolationUnavailable: This machine offers no sandbox that may be used.
+        LeanUnavailable: Neither can be used in jails.
+        UnusablePackages: There is no image for the environment.
+    """
+    environment.check_visible()
+    if environment.library is not None and environment.version in SUPPORTED:
+        return await LeanRuntime.create(environment, sandboxes)
+    if environment.binary is None:
+        raise LeanUnavailable(f"{environment.name} has neither a library that is known nor `lean`.")
+    return await PlainRuntime.create(environment, sandboxes)
+
+
 class PlainRuntime(LeanRuntime):
     """Runs the program of one toolchain in jails."""
+
+    replays: ClassVar[bool] = False
 
     def __init__(
         self, environment: LeanEnvironment, interpreter: Interpreter, jails: JailPool
@@ -56,11 +75,10 @@ class PlainRuntime(LeanRuntime):
 
         Raises:
             IsolationUnavailable: This machine offers no sandbox that may be used.
-            LeanUnavailable: Jails would not see it, or it does not work in them.
+            LeanUnavailable: It does not work in them.
             UnusablePackages: There is no image for the environment.
         """
         assert environment.binary is not None
-        environment.check_visible()
         prefix = environment.binary.parent.parent
         libraries = shared_libraries([environment.binary, *_libraries(prefix)])
         outside = [one for one in libraries if not one.is_relative_to(prefix)]

@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sandboxes.isolation.capture import Collector
 from sandboxes.isolation.interpreter import Interpreter, shared_libraries
@@ -95,6 +95,9 @@ class Compilation:
 
 class LeanRuntime:
     """Runs the Lean of one environment in jails."""
+
+    replays: ClassVar[bool] = True
+    """Whether its kernel can be asked to check a proof again."""
 
     def __init__(
         self, environment: LeanEnvironment, interpreter: Interpreter, jails: JailPool

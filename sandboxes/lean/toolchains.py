@@ -46,6 +46,8 @@ class Found:
     """Why it can't, and the way out."""
     required: bool = False
     """Whether an operator asked for it by name."""
+    absent: bool = False
+    """Whether there is nothing that could be used, rather than something that can't."""
 
 
 def find_environments(
@@ -93,7 +95,7 @@ def _core(cache: Path | None) -> Found:
 
 
 def _discovered(elan: Path) -> Iterator[Found]:
-    project = Path.cwd()
+    project = Path(".").absolute()
     if _is_project(project):
         place = f"the lake project {project}"
         yield _looked_at(place, f"lean4-{_label(project.name)}", project, elan)
@@ -102,22 +104,21 @@ def _discovered(elan: Path) -> Iterator[Found]:
         label = _label(folder.name.rpartition("---")[2])
         yield _looked_at(f"the elan toolchain {folder.name}", f"lean4-{label}", folder, elan)
     if not folders:
-        yield Found(
-            place="elan",
-            environment=None,
-            reason=f"There is no toolchain in {elan / 'toolchains'}.",
-        )
+        yield _nothing("elan", f"There is no toolchain in {elan / 'toolchains'}.")
     yield _on_path(elan)
 
 
 def _on_path(elan: Path) -> Found:
     if (named := shutil.which("lean")) is None:
-        return Found(place="PATH", environment=None, reason="There is no `lean` on it.")
+        return _nothing("PATH", "There is no `lean` on it.")
     binary = Path(named)
     if "elan" in (binary.name, binary.resolve().name) or binary.parent == elan / "bin":
-        reason = f"{binary} is elan's own, which only chooses one of its toolchains."
-        return Found(place="PATH", environment=None, reason=reason)
+        return _nothing("PATH", f"{binary} is elan's own, which only chooses a toolchain.")
     return _looked_at("PATH", "", binary, elan)
+
+
+def _nothing(place: str, reason: str) -> Found:
+    return Found(place=place, environment=None, reason=reason, absent=True)
 
 
 def _looked_at(place: str, name: str, path: Path, elan: Path, *, required: bool = False) -> Found:
@@ -140,8 +141,7 @@ def _without_repetitions(found: Sequence[Found]) -> Iterator[Found]:
             tuple(folder.resolve() for folder in environment.lean_path),
         )
         if not one.required and where in places:
-            reason = f"It is the same as {places[where]}."
-            yield Found(place=one.place, environment=None, reason=reason)
+            yield _nothing(one.place, f"It is the same as {places[where]}.")
         elif environment.name in names:
             reason = (
                 f"The name {environment.name} is taken by {names[environment.name]}. Give it "

@@ -144,7 +144,7 @@ def test_elans_own_lean_is_left_alone(tmp_path: Path) -> None:
     found = find_environments()
 
     assert found_at("PATH", found).environment is None
-    assert "only chooses one of its toolchains" in found_at("PATH", found).reason
+    assert "only chooses a toolchain" in found_at("PATH", found).reason
     assert not started.exists()
 
 
