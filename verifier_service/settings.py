@@ -178,6 +178,10 @@ class Settings(BaseSettings):
     """How long a stopping server waits for what is running."""
     stream_credit: Annotated[int, Field(ge=1, le=65536)] = 256
     """Candidates that one stream may have in flight."""
+    maximum_step_sessions: Count = 8
+    """Step sessions of Lean that may be open at a time; each keeps a process of Lean's."""
+    step_idle_seconds: Seconds = 300.0
+    """A step session is closed after this long without a call."""
     maximum_batch_size: Count = 1000
     """Specs in one batch."""
     maximum_candidate_bytes: Annotated[int, Field(ge=1, le=16 * _KIB**2)] = 1024 * _KIB

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -11,15 +11,25 @@ from grpc_reflection.v1alpha import reflection
 
 from verifier_service.server.calls import MAXIMUM_MESSAGE_BYTES, CallInterceptor
 from verifier_service.server.engine import VerificationEngine
+from verifier_service.server.lean_steps import LeanStepServicer
 from verifier_service.server.listening import bind, check_security, parse_address
 from verifier_service.server.logs import get_logger
 from verifier_service.server.servicer import VerifierServicer
 from verifier_service.settings import Settings
-from verifier_service.v1 import verifier_pb2, verifier_pb2_grpc
+from verifier_service.v1 import (
+    lean_steps_pb2,
+    lean_steps_pb2_grpc,
+    verifier_pb2,
+    verifier_pb2_grpc,
+)
+
+if TYPE_CHECKING:
+    from sandboxes.lean.steps.sessions import StepSessions
 
 __all__ = ["VerifierServer"]
 
 _SERVICE: Final = verifier_pb2.DESCRIPTOR.services_by_name["VerifierService"].full_name
+_STEPS: Final = lean_steps_pb2.DESCRIPTOR.services_by_name["LeanStepService"].full_name
 _SPARE_CALLS: Final = 256
 """Calls that grpc takes on top of ours, so that they are refused in our words."""
 _OPTIONS: Final = (
@@ -41,7 +51,19 @@ class VerifierServer:
         InvalidSettings: On making it: the address or its credentials can't be used.
     """
 
-    def __init__(self, engine: VerificationEngine, settings: Settings) -> None:
+    def __init__(
+        self,
+        engine: VerificationEngine,
+        settings: Settings,
+        steps: StepSessions | None = None,
+    ) -> None:
+        """Makes a server.
+
+        Args:
+            engine: What judges.
+            settings: What the operator set.
+            steps: Step sessions, where they are offered.
+        """
         self._engine = engine
         self._settings = settings
         self._address = parse_address(settings.address)
@@ -54,6 +76,7 @@ class VerifierServer:
             stream_credit=settings.stream_credit,
             max_call_seconds=settings.max_call_seconds,
         )
+        self._steps = LeanStepServicer(steps, engine.capabilities()) if steps is not None else None
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self.address = ""
@@ -72,9 +95,12 @@ class VerifierServer:
             maximum_concurrent_rpcs=self._settings.max_concurrent_calls + _SPARE_CALLS,
         )
         verifier_pb2_grpc.add_VerifierServiceServicer_to_server(self._servicer, server)
+        names = [_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        if self._steps is not None:
+            lean_steps_pb2_grpc.add_LeanStepServiceServicer_to_server(self._steps, server)
+            names.append(_STEPS)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._settings.reflection:
-            names = (_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, server)
         self.address = bind(server, self._address, self._settings)
         self._server = server
@@ -105,6 +131,8 @@ class VerifierServer:
         await self._health.enter_graceful_shutdown()
         self._calls.refuse_new_calls()
         self._servicer.drain()
+        if self._steps is not None:
+            self._steps.drain()
         await self._engine.drain(grace_seconds)
 
     async def stop(self, grace_seconds: float = 0.0) -> None:

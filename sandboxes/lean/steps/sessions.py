@@ -193,10 +193,11 @@ class StepSessions:
         backend = self._choose(asked)
         self._check_room()
         self._open_count += 1
-        session = StepSession(backend.runner, self._certifying(asked, options))
+        session = StepSession(
+            backend.runner, self._certifying(asked, options), lambda: self._slot(options)
+        )
         try:
-            async with self._slot(options):
-                root = await session.open()
+            root = await session.open()
             opened = OpenedSession(
                 session_id=secrets.token_urlsafe(24),
                 root=root,
@@ -249,15 +250,11 @@ class StepSessions:
         for held in list(self._held.values()):
             held.drain()
 
+    @staticmethod
     async def _all(
-        self, held: HeldSession, state_id: int, tactics: Sequence[str], limits: TacticLimits
+        held: HeldSession, state_id: int, tactics: Sequence[str], limits: TacticLimits
     ) -> list[StepResult]:
-        results = []
-        for tactic in tactics:
-            async with self._slot(held.options):
-                ran = await held.session.step(state_id, normalised(tactic), limits)
-            results.append(ran)
-        return results
+        return [await held.session.step(state_id, normalised(one), limits) for one in tactics]
 
     def _certifying(self, asked: TheoremToProve, options: CallOptions) -> Certify:
         async def certify(proof: str) -> Verdict:

@@ -53,22 +53,22 @@ Make = Callable[..., StepSessions]
 def make(runtime: LeanRuntime) -> Make:
     """Sessions on a real Lean, whose finished proofs a real executor judges."""
     executor = LeanExecutor([runtime])
+    turn = asyncio.Semaphore(1)
+
+    @contextlib.asynccontextmanager
+    async def slot(options: CallOptions) -> AsyncIterator[None]:
+        async with turn:
+            yield
 
     async def verify(spec: VerificationSpec, options: CallOptions) -> Verdict:
-        return await executor.verify(
-            spec, environment=executor.environments[0], limits=LIMITS, progress=lambda _: None
-        )
+        async with slot(options):
+            return await executor.verify(
+                spec, environment=executor.environments[0], limits=LIMITS, progress=lambda _: None
+            )
 
     def made(
         *, maximum: int = 4, idle_seconds: float = 600, choose: Choose | None = None
     ) -> StepSessions:
-        turn = asyncio.Semaphore(2)
-
-        @contextlib.asynccontextmanager
-        async def slot(options: CallOptions) -> AsyncIterator[None]:
-            async with turn:
-                yield
-
         return StepSessions(
             choose=choose
             or choosing(executor.environments, {runtime.environment.name: runtime}, LIMITS),
