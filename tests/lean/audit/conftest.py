@@ -12,6 +12,7 @@ from sandboxes.lean.declarations import Module, Name
 from sandboxes.lean.olean import read_module
 from sandboxes.lean.runtime import LeanRuntime
 from tests.lean.conftest import LIMITS
+from verifier_service.model import Limits
 
 Compile = Callable[[str], Awaitable[bytes]]
 Certify = Callable[..., Awaitable[Certificate]]
@@ -41,6 +42,7 @@ def certified(runtime: LeanRuntime, compiled: Compile) -> Certify:
         theorem: Name = GOAL,
         allowed: Collection[Name] = STANDARD_AXIOMS,
         by_computation: bool = False,
+        limits: Limits = LIMITS,
     ) -> Certificate:
         stated: Module = read_module(await compiled(specification))
         assert specification_findings(stated, theorem) == []
@@ -52,7 +54,7 @@ def certified(runtime: LeanRuntime, compiled: Compile) -> Certify:
             theorem,
             allowed_axioms=allowed,
             by_computation=by_computation,
-            limits=LIMITS,
+            limits=limits,
         )
 
     return certify_one

@@ -165,13 +165,15 @@ class _Writer:
         return self._put(header + number.to_bytes(8 * limbs, "little"))
 
     def _name(self, name: Name) -> int:
-        if name not in self._names:
-            prefix, last = self._name(name[:-1]), name[-1]
-            if isinstance(last, str):
-                self._names[name] = self._cached(1, [prefix, self._text(last)])
-            else:
-                self._names[name] = self._cached(2, [prefix, self._natural(last)])
-        return self._names[name]
+        known = self._names
+        for size in range(1, len(name) + 1 if name not in known else 0):
+            if name[:size] not in known:
+                prefix, last = known[name[: size - 1]], name[size - 1]
+                if isinstance(last, str):
+                    known[name[:size]] = self._cached(1, [prefix, self._text(last)])
+                else:
+                    known[name[:size]] = self._cached(2, [prefix, self._natural(last)])
+        return known[name]
 
     def _name_list(self, names: Iterable[Name]) -> int:
         return self._list([self._name(name) for name in names])
