@@ -39,30 +39,39 @@ class Domain:
 
     def solve(self, task: Task) -> Chat:
         """Asks for a candidate."""
-        return self._template("solve").filled(statement=task.statement, examples=_examples(task))
+        return self._template("solve").filled(
+            statement=task.statement, examples=self.examples(task)
+        )
 
     def repair(self, chat: Chat, answer: str, found: str) -> Chat:
         """Shows the model what came of its answer, and asks for a better one."""
-        if chat.closing and answer.startswith(chat.opening) and chat.closing not in answer:
-            answer += chat.closing  # where the server stopped
-        return self._template("repair").continued(chat, answer, feedback=found)
+        return self._template("repair").continued(chat, self.closed(chat, answer), feedback=found)
 
     def example(self, task: Task, found: str) -> Chat:
         """Asks for a candidate, and shows a test that another one failed."""
         return self._template("example").filled(
-            statement=task.statement, examples=_examples(task), feedback=found
+            statement=task.statement, examples=self.examples(task), feedback=found
         )
 
     def refine(self, task: Task, best: tuple[str, str], latest: tuple[str, str]) -> Chat:
         """Shows the best and the latest candidate, and asks for a better one."""
         return self._template("refine").filled(
             statement=task.statement,
-            examples=_examples(task),
+            examples=self.examples(task),
             best=best[0].rstrip(),
             best_feedback=best[1],
             latest=latest[0].rstrip(),
             latest_feedback=latest[1],
         )
+
+    def closed(self, chat: Chat, answer: str) -> str:
+        """An answer with what closes it, which servers leave out where they stop there."""
+        is_open = bool(chat.closing) and answer.startswith(chat.opening)
+        return answer + chat.closing if is_open and chat.closing not in answer else answer
+
+    def examples(self, task: Task) -> str:
+        """The examples of a problem, as they follow its statement."""
+        return "".join(f"\n{line}" for line in ("", *task.examples)) if task.examples else ""
 
     def _template(self, what: str) -> Template:
         return load_template(f"{self.name}/{what}.{dict(self.versions).get(what, 1)}")
@@ -111,7 +120,3 @@ def _findings(verdict: Verdict) -> Iterable[str]:
             if case.outcome is Outcome.REJECTED and case.message not in told:
                 told.add(case.message)
                 yield case.message
-
-
-def _examples(task: Task) -> str:
-    return "".join(f"\n{example}" for example in ("", *task.examples)) if task.examples else ""

@@ -44,7 +44,7 @@ class Template:
             messages=self.turns_filled(**values), opening=self.opening, closing=self.closing
         )
 
-    def continued(self, chat: Chat, answer: str, **values: str) -> Chat:
+    def continued(self, chat: Chat, answer: str, /, **values: str) -> Chat:
         """Another chat with the model's answer and the turns of this one at its end.
 
         All that was sent before stays as it is, byte by byte, so that prefix caches hold it.

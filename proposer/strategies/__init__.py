@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Final, get_type_hints
 
 from proposer.strategies.adaptive import Adaptive
+from proposer.strategies.hypothesis_search import HypothesisSearch
 from proposer.strategies.iad import IterativeDecoding
 from proposer.strategies.linc import Linc
+from proposer.strategies.pal import Pal
 from proposer.strategies.resample import Resample
 from proposer.strategies.self_repair import Mixed, SelfRepair
 from proposer.strategies.strategy import Strategy
@@ -22,6 +24,8 @@ STRATEGIES: Final[Mapping[str, type[Any]]] = {
     "adaptive": Adaptive,
     "iad": IterativeDecoding,
     "linc": Linc,
+    "pal": Pal,
+    "hypothesis-search": HypothesisSearch,
 }
 """By the name that `verifier propose --strategy` takes. Each is a dataclass of its options."""
 
@@ -66,10 +70,13 @@ def options_of(strategy: Strategy) -> dict[str, Any]:
     }
 
 
+_BOOLEANS: Final = {"true": True, "false": False}
+
+
 def _parsed(strategy: str, option: str, kind: Any, text: str) -> Any:
     try:
-        return kind(text)
-    except ValueError:
+        return _BOOLEANS[text] if kind is bool else kind(text)
+    except (ValueError, KeyError):
         raise InvalidOption(
             f"The option {option!r} of the strategy {strategy} is of type {kind.__name__}, and "
             f"{text!r} is none."

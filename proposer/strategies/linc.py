@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from proposer.campaigns.budget import BudgetSpent
 from proposer.campaigns.desk import Answer, Attempt, Desk
@@ -36,6 +36,12 @@ class Linc:
     rule: str = "majority"
     """"majority"; "calibrated", which needs `calibration`; or "linc": the majority as there, where
     premises that contradict each other entail everything."""
+    count_doubted: bool = True
+    """Whether translations vote whose answer the service doubts: `free-variables`,
+    `conclusion-assumed`, `unconnected-conclusion` and the like. A model that only translates has
+    nothing to gain by them; one that is trained on votes has."""
+    early_stop: bool = True
+    """Whether to end once the rest can't change the vote."""
     calibration: str = ""
     """File that `calibration_json` wrote: how much each kind of vote is worth."""
 
@@ -56,12 +62,13 @@ class Linc:
             )
             for number, attempt in zip(numbers, attempts, strict=True):
                 if isinstance(attempt, Attempt):
-                    if (cast := self._vote(attempt.verdict)) is not None:
+                    if (cast := self.vote(attempt.verdict)) is not None:
                         votes[number] = cast
                 elif not isinstance(attempt, BudgetSpent):
                     raise attempt
             spent = any(isinstance(attempt, BudgetSpent) for attempt in attempts)
-            if spent or _is_settled(list(votes.values()), self.samples - numbers.stop, weights):
+            left = self.samples - numbers.stop
+            if spent or (self.early_stop and _is_settled(list(votes.values()), left, weights)):
                 break
         return _answer(votes, weights)
 
@@ -73,15 +80,21 @@ class Linc:
                 break
         return latest
 
-    def _vote(self, verdict: Verdict | None) -> Entailment | None:
+    def vote(self, verdict: Verdict | None) -> Entailment | None:
         """What a verdict votes for; None where the service could not judge."""
         if verdict is None or not isinstance(verdict.evidence, LogicEvidence):
             unheard = verdict is not None and verdict.outcome is Outcome.INCONCLUSIVE
             return None if unheard else Entailment.UNKNOWN
         said = verdict.evidence.entailment
-        if self.rule != "linc":
+        if not (self.count_doubted or self.rule == "linc") or verdict.reason in _UNHEARD:
             return vote(verdict.reason, said)
-        return Entailment.ENTAILED if said is Entailment.INCONSISTENT_PREMISES else said
+        if self.rule == "linc" and said is Entailment.INCONSISTENT_PREMISES:
+            return Entailment.ENTAILED
+        return said
+
+
+_UNHEARD: Final = {"overloaded", "solvers-disagree"}
+"""Reasons by which nothing is said of the translation."""
 
 
 def calibration_json(calibration: Calibration) -> str:

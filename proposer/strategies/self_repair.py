@@ -7,7 +7,6 @@ draws the next. `Mixed` goes broad first: all fresh samples, then repairs of tho
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -56,29 +55,44 @@ class Mixed:
 
     async def solve(self, desk: Desk) -> Answer | None:
         """Draws all fresh samples, then repairs."""
-        room = asyncio.Semaphore(self.width)
-        failed: list[Attempt] = []
-
-        async def draw(number: int) -> Answer | None:
-            async with room:
-                attempt = await desk.attempt(str(number), desk.domain.solve(desk.task))
-            failed.append(attempt)
-            return Answer.of(attempt)
-
-        async def repair(attempt: Attempt, number: int) -> Answer | None:
-            async with room:
-                place = f"{attempt.sample.place}/repair-{number}"
-                return Answer.of(await desk.attempt(place, asking_again(desk, attempt)))
-
-        answer = await first(draw(number) for number in range(self.fresh))
+        failed: dict[int, Attempt] = {}
+        answer = await first(
+            self._draw(desk, numbers, failed) for numbers in self._shared(self.fresh)
+        )
         if answer is not None:
             return answer
-        return await first(
-            repair(attempt, number)
-            for attempt in sorted(failed, key=lambda one: int(one.sample.place))
-            if attempt.is_repairable
-            for number in range(self.repairs)
-        )
+        wanted = [
+            (failed[number], repair)
+            for number in sorted(failed)
+            if failed[number].is_repairable
+            for repair in range(self.repairs)
+        ]
+        shared = self._shared(len(wanted))
+        return await first(self._repair(desk, numbers, wanted) for numbers in shared)
+
+    def _shared(self, count: int) -> list[Iterator[int]]:
+        """Numbers that lanes take one by one, so that none is begun once there is an answer."""
+        return [iter(range(count))] * self.width
+
+    async def _draw(
+        self, desk: Desk, numbers: Iterator[int], failed: dict[int, Attempt]
+    ) -> Answer | None:
+        for number in numbers:
+            failed[number] = await desk.attempt(str(number), desk.domain.solve(desk.task))
+            if (answer := Answer.of(failed[number])) is not None:
+                return answer
+        return None
+
+    async def _repair(
+        self, desk: Desk, numbers: Iterator[int], wanted: list[tuple[Attempt, int]]
+    ) -> Answer | None:
+        for number in numbers:
+            fresh, repair = wanted[number]
+            place = f"{fresh.sample.place}/repair-{repair}"
+            attempt = await desk.attempt(place, asking_again(desk, fresh))
+            if (answer := Answer.of(attempt)) is not None:
+                return answer
+        return None
 
 
 async def repairs(desk: Desk, fresh: Attempt, rounds: int) -> AsyncIterator[Attempt]:
