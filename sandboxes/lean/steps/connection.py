@@ -20,6 +20,7 @@ from sandboxes.isolation.pool import Lease
 from sandboxes.isolation.watch import limits_of
 from sandboxes.lean.environments import LeanEnvironment
 from sandboxes.lean.jailed.server import DOCUMENT, reserved_bytes
+from sandboxes.lean.plain import PlainRuntime
 from sandboxes.lean.runtime import LeanRuntime
 from sandboxes.lean.steps.framing import Decoder, ProtocolViolation, encode
 from verifier_service.model import Limits, SandboxLost
@@ -81,7 +82,7 @@ class LeanServer:
             SandboxLost: There is no jail to be had.
         """
         async with contextlib.AsyncExitStack() as made:
-            role = _role(runtime.environment)
+            role = _program(runtime.environment) if isinstance(runtime, PlainRuntime) else LIBRARY
             lease = await made.enter_async_context(runtime.jails.lease(role))
             words = Collector(
                 keep_bytes=_WORDS_BYTES,
@@ -247,10 +248,8 @@ class LeanServer:
 
 
 @functools.cache
-def _role(environment: LeanEnvironment) -> str:
-    """What a jail has imported: Lean as a library, or else what starts its program."""
-    if environment.library is not None:
-        return LIBRARY
+def _program(environment: LeanEnvironment) -> str:
+    """What a jail has imported that starts the program of an environment."""
     modules = (each for folder in environment.lean_path for each in folder.rglob("*.olean*"))
     told = {
         "application": str(environment.binary),
