@@ -206,7 +206,7 @@ def posterior(acceptances: Acceptances, level: float = 0.95, seed: int = 0) -> I
     wrong, audited = _audited(acceptances)
     total = acceptances.by_problem(np.ones(len(acceptances.problems)))
     fitted, random = BetaBinomial.fit(wrong, audited), np.random.default_rng(seed)
-    before = fitted.sample(4000, random)
+    before = fitted.sample(2000, random)
     rates = random.beta(before[0][:, None] + wrong, before[1][:, None] + audited - wrong)
     unseen = random.binomial((total - audited).astype(np.int64), rates)
     shares = (wrong.sum() + unseen.sum(axis=1)) / total.sum()
@@ -253,11 +253,10 @@ def next_audits(acceptances: Acceptances, count: int, seed: int = 0) -> tuple[Pl
     if count < 1:
         raise ValueError(f"{count} audits were asked for; give a whole number from 1 up.")
     names, places = np.unique(acceptances.problems, return_inverse=True)
-    order = np.random.default_rng(seed).permutation(len(places))
-    waiting = [
-        [i for i in order if places[i] == p and not acceptances.audited[i]]
-        for p in range(len(names))
-    ]
+    open_ones = np.flatnonzero(~acceptances.audited)
+    waiting: list[list[int]] = [[] for _ in names]
+    for index in np.random.default_rng(seed).permutation(open_ones):
+        waiting[places[index]].append(int(index))
     mean, strength = _beliefs(acceptances, np.full(len(names), 0.5))
     left = np.array([len(queue) for queue in waiting], np.float64)
     planned: list[PlannedAudit] = []
@@ -268,7 +267,7 @@ def next_audits(acceptances: Acceptances, count: int, seed: int = 0) -> tuple[Pl
         strength[best], left[best] = strength[best] + 1, left[best] - 1
         planned.append(
             PlannedAudit(
-                acceptance=int(chosen),
+                acceptance=chosen,
                 problem=str(names[best]),
                 standard_error=float(np.sqrt(_variances(mean, strength, left).sum()) / len(places)),
             )
