@@ -6,6 +6,7 @@ it can't move the cursor, change colours or hide what follows.
 
 from __future__ import annotations
 
+import datetime
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,7 @@ from verifier_service.model import (
     Assurance,
     Diagnostic,
     Entailment,
+    FalsePositiveEstimate,
     LogicEvidence,
     Outcome,
     Output,
@@ -285,7 +287,10 @@ def _shortened(text: str) -> str:
 
 def _footer(verdict: Verdict) -> Text:
     provenance = verdict.provenance
-    rows = [("evidence", _assurance_text(verdict)), ("used", _usage_text(verdict))]
+    rows = [("evidence", _assurance_text(verdict))]
+    if verdict.false_positive is not None:
+        rows.append(("doubt", _doubt_text(verdict.false_positive)))
+    rows.append(("used", _usage_text(verdict)))
     where = " in ".join(filter(None, (provenance.environment, provenance.sandbox)))
     rows.append(("ran", where + (" (kept verdict)" if provenance.from_cache else "")))
     rows.append(("digest", provenance.verification_digest))
@@ -305,6 +310,20 @@ def _assurance_text(verdict: Verdict) -> str:
     if isinstance(verdict.evidence, PythonEvidence):
         text += f"; {_CHANNELS[verdict.evidence.channel]}"
     return text
+
+
+def _doubt_text(estimate: FalsePositiveEstimate) -> str:
+    """How often acceptances like this one are wrong, and how that is known."""
+    origin = [f"{estimate.sample_count} of {estimate.problem_count} problems"]
+    if estimate.problem_set:
+        origin.append(estimate.problem_set)
+    if estimate.estimate_time is not None:
+        made = datetime.datetime.fromtimestamp(estimate.estimate_time, tz=datetime.UTC)
+        origin.append(f"{made:%Y-%m-%d}")
+    return (
+        f"{estimate.rate:.1%} of such acceptances are wrong ({estimate.lower:.1%} to "
+        f"{estimate.upper:.1%}): {estimate.method}, {', '.join(origin)}"
+    )
 
 
 def _usage_text(verdict: Verdict) -> str:
@@ -413,7 +432,7 @@ def tally_text(tally: Tally, seconds: float) -> str:
     if decided := tally.accepted + tally.rejected:
         rate = PassRate.of(tally.accepted, decided)
         text += (
-            f" Pass rate {rate.rate:.1%}, 95 % interval {rate.lower:.1%} to {rate.upper:.1%}, "
-            f"of the {decided} that were decided."
+            f" Pass rate {rate.rate:.1%}, 95 % interval {rate.lower:.1%} to {rate.upper:.1%} if no "
+            f"lines share a problem, of the {decided} that were decided."
         )
     return text

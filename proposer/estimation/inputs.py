@@ -105,8 +105,11 @@ class _Mutator:
     def __init__(self, chance: random.Random, seeds: Sequence[Arguments]) -> None:
         self._chance = chance
         self._parts: dict[object, list[Any]] = {}
+        self._members: dict[type, list[Any]] = {}
         for part in (part for one in seeds for argument in one for part in _parts(argument)):
             self._parts.setdefault(_shape(part), []).append(part)
+            if isinstance(part, list | tuple | set | frozenset):
+                self._members.setdefault(type(part), []).extend(part)
 
     def changed(self, value: Any) -> Any:
         """Another value of the same type, mostly; the value itself where nothing is known."""
@@ -123,11 +126,11 @@ class _Mutator:
             case str():
                 return self._text(value)
             case list():
-                return self._items(value)
+                return self._items(value, list)
             case tuple():
-                return tuple(self._items(list(value)))
+                return tuple(self._items(list(value), tuple))
             case set() | frozenset():
-                return type(value)(self._items(sorted(value, key=repr)))
+                return type(value)(self._items(sorted(value, key=repr), type(value)))
             case dict():
                 return self._dict(value)
         return value
@@ -142,12 +145,11 @@ class _Mutator:
         )
         return (value[:start] + middle + value[end:])[: len(value) + _MOST_PARTS]
 
-    def _items(self, value: list[Any]) -> list[Any]:
+    def _items(self, value: list[Any], kind: type) -> list[Any]:
         items = list(value)
         if not items:
-            known = [part for kind in self._parts for part in self._parts[kind]]
-            scalars = [part for part in known if isinstance(part, int | float | str)]
-            return [self._chance.choice(scalars)] if scalars else items
+            known = self._members.get(kind)
+            return [copy.deepcopy(self._chance.choice(known))] if known else items
         place = self._chance.randrange(len(items))
         match self._chance.randrange(5):
             case 0:
