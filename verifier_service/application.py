@@ -74,7 +74,7 @@ async def built_executors(
         made = await asyncio.gather(
             *(
                 build(settings, sandboxes)
-                for criterion, build in (("python_tests", _python_tests), ("logic", _logic))
+                for criterion, build in _EXECUTORS.items()
                 if criteria is None or criterion in criteria
             )
         )
@@ -103,6 +103,38 @@ async def _logic(_: Settings, sandboxes: Sandboxes) -> Executor | None:
     except UnusablePackages as error:
         _log.warning("logic is not offered", reason=str(error))
         return None
+
+
+async def _lean(settings: Settings, sandboxes: Sandboxes) -> Executor | None:
+    from sandboxes.isolation.packages import UnusablePackages
+    from sandboxes.lean import LeanExecutor
+    from sandboxes.lean.environments import LeanUnavailable
+    from sandboxes.lean.plain import open_runtime
+    from sandboxes.lean.toolchains import find_environments, usable_environments
+
+    try:
+        found = await asyncio.to_thread(
+            find_environments,
+            settings.lean_environments,
+            discover=settings.lean_discovery,
+            cache=settings.lean_cache,
+        )
+        environments = usable_environments(found)
+    except LeanUnavailable as error:
+        raise InvalidSettings(str(error)) from error
+    runtimes = []
+    for environment in environments:
+        try:
+            runtimes.append(await open_runtime(environment, sandboxes))
+        except (LeanUnavailable, UnusablePackages) as error:
+            label = environment.name.removeprefix("lean4-")
+            if label in settings.lean_environments:
+                raise InvalidSettings(f"lean_environments.{label}: {error}") from error
+            _log.warning("a Lean is not offered", environment=environment.name, reason=str(error))
+    return LeanExecutor(runtimes) if runtimes else None
+
+
+_EXECUTORS: Final = {"python_tests": _python_tests, "logic": _logic, "lean_theorem": _lean}
 
 
 @contextlib.asynccontextmanager
