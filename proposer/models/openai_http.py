@@ -137,7 +137,7 @@ class OpenAIModel:
             "extra_headers": {"X-Session-ID": request.session} if request.session else None,
         }
         if isinstance(request.prompt, Chat):
-            begun = _begun(request.prompt, served.owner)
+            begun = _begun(request, request.prompt, served.owner)
             if sampling.logprobs:
                 common["logprobs"] = True
             chat: openai.AsyncStream[Any] = await self._client.chat.completions.create(
@@ -176,13 +176,14 @@ def _unicode(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _begun(chat: Chat, owner: str) -> dict[str, Any]:
+def _begun(request: Request, chat: Chat, owner: str) -> dict[str, Any]:
     messages = [{"role": one.role, "content": one.content} for one in chat.messages]
     if not chat.opening or owner not in _CONTINUING:
         return {"messages": messages}
     messages.append({"role": "assistant", "content": chat.opening})
     begun: dict[str, Any] = {"messages": messages, "extra_body": _CONTINUING[owner]}
-    return begun | ({"stop": [chat.closing]} if chat.closing else {})
+    stop = [*request.sampling.stop, *([chat.closing] if chat.closing else [])]
+    return begun | ({"stop": stop} if stop else {})
 
 
 @dataclass(slots=True)
