@@ -11,12 +11,15 @@ from grpc_reflection.v1alpha import reflection
 
 from verifier_service.server.calls import MAXIMUM_MESSAGE_BYTES, CallInterceptor
 from verifier_service.server.engine import VerificationEngine
+from verifier_service.server.lean_repair import LeanRepairServicer
 from verifier_service.server.lean_steps import LeanStepServicer
 from verifier_service.server.listening import bind, check_security, parse_address
 from verifier_service.server.logs import get_logger
 from verifier_service.server.servicer import VerifierServicer
 from verifier_service.settings import Settings
 from verifier_service.v1 import (
+    lean_repair_pb2,
+    lean_repair_pb2_grpc,
     lean_steps_pb2,
     lean_steps_pb2_grpc,
     verifier_pb2,
@@ -25,11 +28,13 @@ from verifier_service.v1 import (
 
 if TYPE_CHECKING:
     from sandboxes.lean.steps.sessions import StepSessions
+    from verifier_service.engine.lean_repair import LeanRepairs
 
 __all__ = ["VerifierServer"]
 
 _SERVICE: Final = verifier_pb2.DESCRIPTOR.services_by_name["VerifierService"].full_name
 _STEPS: Final = lean_steps_pb2.DESCRIPTOR.services_by_name["LeanStepService"].full_name
+_REPAIRS: Final = lean_repair_pb2.DESCRIPTOR.services_by_name["LeanRepairService"].full_name
 _SPARE_CALLS: Final = 256
 """Calls that grpc takes on top of ours, so that they are refused in our words."""
 _OPTIONS: Final = (
@@ -56,6 +61,7 @@ class VerifierServer:
         engine: VerificationEngine,
         settings: Settings,
         steps: StepSessions | None = None,
+        repairs: LeanRepairs | None = None,
     ) -> None:
         """Makes a server.
 
@@ -63,6 +69,7 @@ class VerifierServer:
             engine: What judges.
             settings: What the operator set.
             steps: Step sessions, where they are offered.
+            repairs: Repairs of Lean proofs, where they are offered.
         """
         self._engine = engine
         self._settings = settings
@@ -77,6 +84,11 @@ class VerifierServer:
             max_call_seconds=settings.max_call_seconds,
         )
         self._steps = LeanStepServicer(steps, engine.capabilities()) if steps is not None else None
+        self._repairs = None
+        if repairs is not None:
+            self._repairs = LeanRepairServicer(
+                repairs, engine.capabilities(), max_call_seconds=settings.max_call_seconds
+            )
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self.address = ""
@@ -99,6 +111,9 @@ class VerifierServer:
         if self._steps is not None:
             lean_steps_pb2_grpc.add_LeanStepServiceServicer_to_server(self._steps, server)
             names.append(_STEPS)
+        if self._repairs is not None:
+            lean_repair_pb2_grpc.add_LeanRepairServiceServicer_to_server(self._repairs, server)
+            names.append(_REPAIRS)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._settings.reflection:
             reflection.enable_server_reflection(names, server)

@@ -144,11 +144,12 @@ async def _stated_lemmas(
     return [
         replace(
             lemma,
-            theorem=LeanTheorem(
+            theorem=replace(
+                theorem,
                 name=lemma.name,
                 statement=f"{way.binders} : {way.target}".strip(),
                 preamble=preamble,
-                allowed_axioms=theorem.allowed_axioms,
+                probe_statement=False,
             ),
             call=way.call,
             facts=way.facts,
