@@ -14,6 +14,7 @@ import grpc
 from clients import faults, requests
 from clients.connection import DEFAULT_MESSAGE_BYTES, DEFAULT_TIMEOUT_SECONDS, Connection, Metadata
 from clients.ledger import FAREWELL_SECONDS, Ledger, StreamProgressListener, submit_request
+from clients.repairs import AsyncRepairs
 from clients.results import BatchItem, StreamItem
 from clients.retries import Attempts, RetryPolicy
 from clients.steps import AsyncStepSession
@@ -34,6 +35,7 @@ from verifier_service.model import (
 from verifier_service.model.executor import ProgressListener
 from verifier_service.model.lean_steps import TheoremToProve
 from verifier_service.v1 import (
+    lean_repair_pb2_grpc,
     lean_steps_pb2,
     lean_steps_pb2_grpc,
     verifier_pb2,
@@ -360,6 +362,15 @@ class AsyncVerifier:
                     closing, timeout=FAREWELL_SECONDS, metadata=self._connection.metadata
                 )
             call.cancel()
+
+    @property
+    def repairs(self) -> AsyncRepairs:
+        """Repairs of Lean proofs."""
+        return AsyncRepairs(
+            lambda: lean_repair_pb2_grpc.LeanRepairServiceStub(self._opened_channel),
+            self._call,
+            self._connection,
+        )
 
     @property
     def _opened_channel(self) -> grpc.aio.Channel:

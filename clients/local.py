@@ -14,9 +14,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from clients.ledger import StreamProgressListener
+from clients.local_repairs import LocalRepairs
 from clients.requests import listing
 from clients.results import BatchItem, StreamItem
 from verifier_service.engine import Engine
+from verifier_service.engine.lean_repair import LeanRepairs
 from verifier_service.model import (
     CallOptions,
     Cancelled,
@@ -74,6 +76,8 @@ class LocalVerifier:
         """
         self._engine = engine
         self._timeout_seconds = timeout_seconds
+        self.repairs = LocalRepairs(LeanRepairs(engine), self._deadline)
+        """Repairs of Lean proofs."""
 
     async def __aenter__(self) -> Self:
         return self

@@ -15,6 +15,7 @@ import grpc
 from clients import faults, requests
 from clients.connection import DEFAULT_MESSAGE_BYTES, DEFAULT_TIMEOUT_SECONDS, Connection, Metadata
 from clients.ledger import FAREWELL_SECONDS, Ledger, StreamProgressListener, submit_request
+from clients.repairs import Repairs
 from clients.results import BatchItem, StreamItem
 from clients.retries import Attempts, RetryPolicy
 from clients.steps import StepSession
@@ -35,6 +36,7 @@ from verifier_service.model import (
 from verifier_service.model.executor import ProgressListener
 from verifier_service.model.lean_steps import TheoremToProve
 from verifier_service.v1 import (
+    lean_repair_pb2_grpc,
     lean_steps_pb2,
     lean_steps_pb2_grpc,
     verifier_pb2,
@@ -343,6 +345,12 @@ class Verifier:
                     closing, timeout=FAREWELL_SECONDS, metadata=self._connection.metadata
                 )
             call.cancel()
+
+    @property
+    def repairs(self) -> Repairs:
+        """Repairs of Lean proofs."""
+        stub = lean_repair_pb2_grpc.LeanRepairServiceStub(self._channel)
+        return Repairs(stub, self._call, self._connection)
 
     def _attempts(self, timeout_seconds: float | None) -> Attempts:
         connection = self._connection
