@@ -14,6 +14,7 @@ from verifier_service import __version__
 from verifier_service.calibrations import UnusableCalibrations, read_calibrations
 from verifier_service.engine import Engine, Policy
 from verifier_service.engine.calibration import Calibration
+from verifier_service.engine.lean_repair import LeanRepairs
 from verifier_service.model import Executor
 from verifier_service.server import VerifierServer, configure_logging
 from verifier_service.server.logs import get_logger
@@ -186,7 +187,8 @@ async def serve(
     with _signals() as signals:
         store = SqliteStore.open(settings.store_path, exclusive=True)
         async with _wired(settings, executors, store) as parts:
-            server = VerifierServer(parts.engine, settings)
+            repairs = LeanRepairs(parts.engine)
+            server = VerifierServer(parts.engine, settings, repairs=repairs)
             await server.bind()  # a server that can't listen must not begin any run
             await parts.engine.recover()
             async with server:
