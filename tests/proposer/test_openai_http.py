@@ -53,7 +53,8 @@ async def test_a_streamed_answer_is_put_together() -> None:
 async def test_a_turn_is_begun_only_where_it_is_continued(
     owner: str, turns: int, stop: list[str] | None
 ) -> None:
-    async with serving(streamed("```python\nab\n```"), owner=owner) as server:
+    said = "```python\nab\n```" if owner == "somebody" else "ab"
+    async with serving(streamed(said), owner=owner) as server:
         model = OpenAIModel(server.url)
         completion = await model.complete(REQUEST)
         await model.close()
@@ -61,7 +62,7 @@ async def test_a_turn_is_begun_only_where_it_is_continued(
 
     assert (len(asked["messages"]), asked.get("stop")) == (turns, stop)
     assert asked.get("continue_final_message", False) is (owner == "vllm")
-    assert completion.text.count("```python") == 1
+    assert completion.text.startswith("```python\nab")
 
 
 async def test_requests_of_a_problem_can_be_sent_to_one_server() -> None:
