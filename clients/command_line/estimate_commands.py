@@ -55,6 +55,7 @@ SuspicionsOption = Annotated[
 ]
 
 app.command("amplify")(estimate_suites.amplify)
+app.command("strengthen")(estimate_suites.strengthen)
 app.command("mutants")(estimate_suites.mutants)
 app.command("next")(estimate_decisions.next_steps)
 app.command("select")(estimate_decisions.select)

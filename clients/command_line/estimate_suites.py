@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,14 +20,23 @@ from clients.command_line.estimate_files import (
 from clients.command_line.estimate_view import show, table
 from clients.command_line.exit_codes import ExitCode, InvalidInput
 from clients.command_line.service import Service, run_async
+from verifier_service.model import Assurance
 
 if TYPE_CHECKING:  # loaded by the command that needs it
     from proposer.estimation.amplification import Amplified
     from proposer.estimation.mutation import MutationScore
     from proposer.estimation.records import Record
-    from verifier_service.model import PythonTests, VerificationSpec
+    from proposer.estimation.strengthening import Strengthening
+    from verifier_service.model import VerificationSpec
 
-__all__ = ["amplify", "mutants"]
+__all__ = ["amplify", "mutants", "strengthen"]
+
+
+class Level(enum.StrEnum):
+    """Evidence that a stronger verifier can be asked for."""
+
+    REPLAYED = "replayed"
+    CROSS_CHECKED = "cross-checked"
 
 
 # amplify ----------------------------------------------------------------------------------------
@@ -94,7 +104,9 @@ def amplify(
         if suspicions is not None:
             _write_suspicions(suspicions, accepted, made)
     suites = {one.problem_id: one.tests for one in made if one.tests is not None}
-    written = _write_stronger(output, asked, suites)
+    with estimation():
+        from proposer.estimation.strengthening import by_suite
+    written = _write_stronger(output, asked, by_suite(suites))
     lines = [_amplified_text(one) for one in made]
     lines.append(f"{output}: {written} of {len(asked)} specs, for {len(suites)} problems.")
     document = {"problems": [_amplified_json(one) for one in made], "specs": written}
@@ -154,16 +166,15 @@ def _write_suspicions(
 
 
 def _write_stronger(
-    path: Path, specs: Iterable[VerificationSpec], suites: Mapping[str, PythonTests]
+    path: Path, specs: Iterable[VerificationSpec], strengthen: Strengthening
 ) -> int:
-    from proposer.estimation.amplification import stronger
     from verifier_service import wire
 
     written = 0
     try:
         with path.open("w", encoding="utf-8") as file:
             for spec in specs:
-                if (made := stronger(spec, suites)) is not None:
+                if (made := strengthen(spec)) is not None:
                     line = proto_json.message_json(wire.spec_to_proto(made))
                     file.write(proto_json.compact(line) + "\n")
                     written += 1
@@ -193,6 +204,59 @@ def _amplified_json(one: Amplified) -> dict[str, Any]:
         "leftOut": dict(one.left_out),
         "disputed": dict(one.disputed),
     }
+
+
+# strengthen -------------------------------------------------------------------------------------
+
+
+def strengthen(
+    specs: Annotated[
+        Path, typer.Argument(metavar="SPECS", help="What was judged, a VerificationSpec a line.")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The same candidates, asked about anew.")
+    ],
+    references: Annotated[
+        Path | None,
+        typer.Option("--references", help="Logic: specs whose candidates are the right formulas."),
+    ] = None,
+    assurance: Annotated[
+        Level | None,
+        typer.Option("--assurance", help="Logic and Lean: the weakest evidence that counts."),
+    ] = None,
+    environment: Annotated[
+        str, typer.Option("--environment", help="With --assurance: another prover.")
+    ] = "",
+    deterministic_steps: Annotated[
+        int | None,
+        typer.Option("--deterministic-steps", min=1, help="With --assurance: another effort."),
+    ] = None,
+    as_json: options.JsonOption = False,
+) -> int:
+    """Writes specs that put formulas and proofs before a stronger verifier, for `verifier batch`.
+
+    verifier estimate strengthen specs.jsonl --references formulas.jsonl -o strong-specs.jsonl
+    """
+    with estimation():
+        from proposer.estimation.strengthening import by_evidence, by_reference
+    asked = read_specs(specs)
+    if references is not None and assurance is None:
+        chosen = by_reference(references_of(references))
+    elif assurance is not None and references is None:
+        chosen = by_evidence(
+            Assurance[assurance.name],
+            environment=environment,
+            deterministic_steps=deterministic_steps,
+        )
+    else:
+        raise InvalidInput("Give --references or --assurance, and not both.")
+    written = _write_stronger(output, asked, chosen)
+    show(
+        {"specs": written},
+        [f"{output}: {written} of {len(asked)} specs. Python's are `amplify`'s to strengthen."],
+        as_json=as_json,
+    )
+    return ExitCode.ACCEPTED
 
 
 # mutants ----------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from verifier_service.model import (
     VerificationSpec,
 )
 
-__all__ = ["Amplified", "amplified", "amplified_by_agreement", "stronger"]
+__all__ = ["Amplified", "amplified", "amplified_by_agreement"]
 
 _CALL_CPU_SECONDS: Final = 0.5
 _OUTPUT_BYTES: Final = 4 * 1024**2
@@ -137,14 +137,6 @@ async def amplified_by_agreement(
         answers = await _told(verifier, specs, [plan] * len(specs))
         made.append(_agreed(specs, plan, answers, least_share))
     return made
-
-
-def stronger(spec: VerificationSpec, suites: Mapping[str, PythonTests]) -> VerificationSpec | None:
-    """The same candidate before the larger suite of its problem; None where there is none."""
-    tests = suites.get(spec.problem.problem_id)
-    if tests is None:
-        return None
-    return replace(spec, problem=replace(spec.problem, criterion=tests))
 
 
 @dataclass(frozen=True, slots=True)

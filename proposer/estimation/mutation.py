@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from proposer.estimation.amplification import stronger
 from proposer.estimation.counts import Answer, Observation, Truth
 from proposer.estimation.judging import BatchVerifier, judged
+from proposer.estimation.strengthening import by_suite
 from verifier_service.model import (
     Candidate,
     InvalidSpec,
@@ -160,12 +160,13 @@ async def mutation_scores(
     specs = [_with_source(spec, one) for spec, ones in made for one in ones]
     answers = iter(await _answers(verifier, specs))
     by_problem = [(spec, [(one, next(answers)) for one in ones]) for spec, ones in made]
+    strengthen = by_suite(suites)
     survivors = [
         asked
         for reference, ones in by_problem
         for one, answer in ones
         if answer is Answer.ACCEPTED
-        if (asked := stronger(_with_source(reference, one), suites)) is not None
+        if (asked := strengthen(_with_source(reference, one))) is not None
     ]
     strong = iter(await _answers(verifier, survivors))
     scored = {

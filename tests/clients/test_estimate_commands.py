@@ -291,3 +291,37 @@ async def test_what_can_not_be_used_is_named(
     assert ended.code == 2
     assert said in ended.err
     assert (judged.home / "weak.jsonl").read_bytes() == before
+
+
+async def test_formulas_are_put_before_a_reference(judged: Shell) -> None:
+    problem = {
+        "problemId": "rex",
+        "logic": {
+            "premises": ["all x. (Dog(x) -> Barks(x))", "Dog(rex)"],
+            "expected": "ENTAILMENT_ENTAILED",
+        },
+    }
+    formulas = {"a": "Barks(rex)", "b": "exists x. Barks(x)"}
+    asked = [
+        {"problem": problem, "candidate": {"candidateId": name, "source": source}}
+        for name, source in formulas.items()
+    ]
+    judged.file("formulas.jsonl", jsonl(*asked))
+    judged.file("right.jsonl", jsonl(asked[0]))
+    for arguments in (
+        ("batch", "formulas.jsonl", "-o", "formulas-weak.jsonl"),
+        (
+            *("estimate", "strengthen", "formulas.jsonl", "--references", "right.jsonl"),
+            *("-o", "formulas-strong-specs.jsonl"),
+        ),
+        ("batch", "formulas-strong-specs.jsonl", "-o", "formulas-strong.jsonl"),
+    ):
+        ended = await judged(*arguments)
+        assert ended.code == 0, ended.err
+    ended = await judged(
+        *("estimate", "rates", "formulas-weak.jsonl", "--truth", "formulas-strong.jsonl", "--json")
+    )
+
+    assert ended.json["accepted"] == 2
+    assert ended.json["acceptedAndWrong"] == 1
+    assert "one problem only" in quantity(ended.json, "false-discovery-proportion")["missing"]

@@ -12,11 +12,11 @@ from proposer.estimation.amplification import (
     Amplified,
     amplified,
     amplified_by_agreement,
-    stronger,
 )
 from proposer.estimation.counts import Answer, Truth
 from proposer.estimation.judging import judged
 from proposer.estimation.mutation import mutants, mutation_scores
+from proposer.estimation.strengthening import by_suite
 from verifier_service.model import (
     CallCases,
     Comparison,
@@ -45,7 +45,8 @@ def largest(source: str, candidate_id: str = "", tests: str = TESTS) -> Verifica
 async def outcomes(judge: LocalVerifier, suite: Amplified, *sources: str) -> list[Outcome]:
     """What the larger suite says of candidates."""
     assert suite.tests is not None, suite.problem
-    specs = [stronger(largest(source), {"max": suite.tests}) for source in sources]
+    strengthen = by_suite({"max": suite.tests})
+    specs = [strengthen(largest(source)) for source in sources]
     verdicts = await judged(judge, [spec for spec in specs if spec is not None])
     return [verdict.outcome for verdict in verdicts if isinstance(verdict, Verdict)]
 
@@ -191,10 +192,6 @@ async def test_candidates_run_in_jails_and_never_here(judge: LocalVerifier, tmp_
     await mutation_scores(judge, [largest(source)], {}, mutant_count=5)
 
     assert not trace.exists()
-
-
-def test_what_has_no_suite_is_left_out() -> None:
-    assert stronger(largest(RIGHT), {}) is None
 
 
 # Mutants ----------------------------------------------------------------------------------------
