@@ -16,6 +16,7 @@ from verifier_service.model import (
     Comparison,
     Criterion,
     Entailment,
+    LeanTheorem,
     LogicProblem,
     Problem,
     PytestSuite,
@@ -33,6 +34,7 @@ __all__ = [
     "SpecDetails",
     "decode_value",
     "encode_value",
+    "lean_theorem",
     "logic",
     "python_calls",
     "python_pytest",
@@ -63,6 +65,50 @@ class SpecDetails(CommonDetails, total=False):
     """Trusted text put right before the candidate's own, e.g. HumanEval's prompt."""
     keep_going: bool
     """Run the remaining cases after one has failed."""
+
+
+def lean_theorem(
+    candidate: str,
+    *,
+    name: str = "",
+    statement: str = "",
+    preamble: str = "",
+    allowed_axioms: Iterable[str] = (),
+    require_clean_file: bool = False,
+    whole_file: bool = False,
+    probe_statement: bool = False,
+    by_computation: bool = False,
+    **details: Unpack[CommonDetails],
+) -> VerificationSpec:
+    """A proof in Lean 4, and the theorem that it is to prove.
+
+    `lean_theorem("by exact Nat.add_comm a b", name="t", statement="(a b : Nat) : a + b = b + a")`
+
+    Args:
+        candidate: What stands behind the statement's `:=`, or declarations with the theorem among
+            them, or a whole file; untrusted.
+        name: Of the theorem, in full.
+        statement: Its signature; `theorem NAME` before it and `:= by sorry` behind it do no harm.
+        preamble: Imports and context.
+        allowed_axioms: That a proof may use; propext, Classical.choice and Quot.sound if empty.
+        require_clean_file: Whether `sorry` and axioms count also in what the theorem does not need.
+        whole_file: Whether the theorems that the candidate itself states are what is to be proved;
+            then there is no name and no statement.
+        probe_statement: Whether to look if the statement is vacuous or false.
+        by_computation: Whether a statement may be another term that computes to the same.
+        **details: See `CommonDetails`.
+    """
+    criterion = LeanTheorem(
+        name=name,
+        statement=statement,
+        preamble=preamble,
+        allowed_axioms=tuple(allowed_axioms),
+        require_clean_file=require_clean_file,
+        whole_file=whole_file,
+        probe_statement=probe_statement,
+        by_computation=by_computation,
+    )
+    return _judged(candidate, criterion, details)
 
 
 def logic(

@@ -24,7 +24,7 @@ from verifier_service.model import (
 )
 from verifier_service.validation import CRITERION_NAMES
 
-__all__ = ["app"]
+__all__ = ["LIMITS", "app", "judged", "merged", "print_verdict", "size_of"]
 
 app = typer.Typer(
     help="Judges one candidate. Exit codes: 0 accepted, 1 rejected, 3 inconclusive.",
@@ -32,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_LIMITS = "Limits"
+LIMITS = "Limits"
 
 
 class Answer(enum.StrEnum):
@@ -91,22 +91,22 @@ def check_python(
         str, typer.Option("--environment", help="Environment; see `verifier doctor`.")
     ] = "",
     wall_seconds: Annotated[
-        float | None, typer.Option("--wall-seconds", rich_help_panel=_LIMITS, help="Wall clock.")
+        float | None, typer.Option("--wall-seconds", rich_help_panel=LIMITS, help="Wall clock.")
     ] = None,
     cpu_seconds: Annotated[
-        float | None, typer.Option("--cpu-seconds", rich_help_panel=_LIMITS, help="CPU time.")
+        float | None, typer.Option("--cpu-seconds", rich_help_panel=LIMITS, help="CPU time.")
     ] = None,
     memory: Annotated[
         str | None,
-        typer.Option("--memory", rich_help_panel=_LIMITS, help="Memory, e.g. 512MiB."),
+        typer.Option("--memory", rich_help_panel=LIMITS, help="Memory, e.g. 512MiB."),
     ] = None,
     max_processes: Annotated[
         int | None,
-        typer.Option("--max-processes", rich_help_panel=_LIMITS, help="Processes and threads."),
+        typer.Option("--max-processes", rich_help_panel=LIMITS, help="Processes and threads."),
     ] = None,
     max_output: Annotated[
         str | None,
-        typer.Option("--max-output", rich_help_panel=_LIMITS, help="Output kept, e.g. 64KiB."),
+        typer.Option("--max-output", rich_help_panel=LIMITS, help="Output kept, e.g. 64KiB."),
     ] = None,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Run anew, even if a verdict is kept.")
@@ -129,9 +129,9 @@ def check_python(
     limits = RequestedLimits(
         wall_seconds=wall_seconds,
         cpu_seconds=cpu_seconds,
-        memory_bytes=_bytes(memory, "--memory"),
+        memory_bytes=size_of(memory, "--memory"),
         max_processes=max_processes,
-        max_output_bytes=_bytes(max_output, "--max-output"),
+        max_output_bytes=size_of(max_output, "--max-output"),
     )
     if spec is not None:
         if tests or preamble or entry_point or keep_going or module or form != "auto":
@@ -140,7 +140,7 @@ def check_python(
                 "--entry-point and --keep-going."
             )
         asked = read_spec(spec, candidate)
-        asked = dataclasses.replace(asked, limits=_merged(asked.limits, limits))
+        asked = dataclasses.replace(asked, limits=merged(asked.limits, limits))
     elif candidate is None or tests is None:
         raise InvalidInput("Give CANDIDATE and --tests FILE, or --spec SPEC.json.")
     else:
@@ -165,9 +165,9 @@ def check_python(
         config=config,
     )
     policy = CachePolicy.REFRESH if refresh else CachePolicy.USE
-    verdict = run_async(_judge(service, asked, CallOptions(cache_policy=policy), timeout_seconds))
+    verdict = run_async(judged(service, asked, CallOptions(cache_policy=policy), timeout_seconds))
     name = "candidate" if candidate is None or str(candidate) == "-" else str(candidate)
-    _print(verdict, asked, name, as_json=as_json)
+    print_verdict(verdict, asked, name, as_json=as_json)
     return exit_code_of_verdict(verdict)
 
 
@@ -215,20 +215,18 @@ def check_logic(
         typer.Option("--explain", help="Show every model, the whole argument and who said what."),
     ] = False,
     wall_seconds: Annotated[
-        float | None, typer.Option("--wall-seconds", rich_help_panel=_LIMITS, help="Wall clock.")
+        float | None, typer.Option("--wall-seconds", rich_help_panel=LIMITS, help="Wall clock.")
     ] = None,
     cpu_seconds: Annotated[
-        float | None, typer.Option("--cpu-seconds", rich_help_panel=_LIMITS, help="CPU time.")
+        float | None, typer.Option("--cpu-seconds", rich_help_panel=LIMITS, help="CPU time.")
     ] = None,
     memory: Annotated[
         str | None,
-        typer.Option("--memory", rich_help_panel=_LIMITS, help="Memory, e.g. 512MiB."),
+        typer.Option("--memory", rich_help_panel=LIMITS, help="Memory, e.g. 512MiB."),
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(
-            "--steps", rich_help_panel=_LIMITS, help="Steps of each solver, as Z3 counts."
-        ),
+        typer.Option("--steps", rich_help_panel=LIMITS, help="Steps of each solver, as Z3 counts."),
     ] = None,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Run anew, even if a verdict is kept.")
@@ -251,7 +249,7 @@ def check_logic(
     limits = RequestedLimits(
         wall_seconds=wall_seconds,
         cpu_seconds=cpu_seconds,
-        memory_bytes=_bytes(memory, "--memory"),
+        memory_bytes=size_of(memory, "--memory"),
         deterministic_steps=steps,
     )
     if spec is not None:
@@ -261,7 +259,7 @@ def check_logic(
                 "--reference and --syntax."
             )
         asked = read_spec(spec, problem)
-        asked = dataclasses.replace(asked, limits=_merged(asked.limits, limits))
+        asked = dataclasses.replace(asked, limits=merged(asked.limits, limits))
     elif problem is None:
         raise InvalidInput("Give PROBLEM, or --spec SPEC.json.")
     else:
@@ -283,25 +281,27 @@ def check_logic(
         config=config,
     )
     policy = CachePolicy.REFRESH if refresh else CachePolicy.USE
-    verdict = run_async(_judge(service, asked, CallOptions(cache_policy=policy), timeout_seconds))
+    verdict = run_async(judged(service, asked, CallOptions(cache_policy=policy), timeout_seconds))
     name = "problem" if problem is None or str(problem) == "-" else str(problem)
-    _print(verdict, asked, name, as_json=as_json, explain=explain)
+    print_verdict(verdict, asked, name, as_json=as_json, explain=explain)
     return exit_code_of_verdict(verdict)
 
 
-async def _judge(
+async def judged(
     service: Service,
     spec: VerificationSpec,
     options: CallOptions,
     timeout_seconds: float | None,
 ) -> Verdict:
+    """Has a service judge one candidate."""
     async with service.open(CRITERION_NAMES[type(spec.problem.criterion)]) as verifier:
         return await verifier.verify(spec, options=options, timeout_seconds=timeout_seconds)
 
 
-def _print(
+def print_verdict(
     verdict: Verdict, spec: VerificationSpec, name: str, *, as_json: bool, explain: bool = False
 ) -> None:
+    """Writes a verdict to standard output."""
     if as_json:
         print_json({"verdict": proto_json.verdict_json(verdict)})
         return
@@ -310,14 +310,20 @@ def _print(
     output_console().print(verdict_view(verdict, spec.candidate.source, name=name, explain=explain))
 
 
-def _bytes(text: str | None, option: str) -> int | None:
+def size_of(text: str | None, option: str) -> int | None:
+    """Bytes that an option says.
+
+    Raises:
+        InvalidInput: It says none.
+    """
     try:
         return None if text is None else parse_bytes(text)
     except ValueError as error:
         raise InvalidInput(f"{option}: {error}") from error
 
 
-def _merged(asked: RequestedLimits, more: RequestedLimits) -> RequestedLimits:
+def merged(asked: RequestedLimits, more: RequestedLimits) -> RequestedLimits:
+    """Limits of a spec, with those that options say in their place."""
     chosen = {
         field.name: value
         for field in dataclasses.fields(more)

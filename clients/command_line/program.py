@@ -18,8 +18,10 @@ from clients.command_line import (
     doctor_command,
     estimate_commands,
     kept_commands,
+    lean_commands,
     logic_commands,
     propose_commands,
+    repair_commands,
     report_command,
     serve_command,
 )
@@ -60,8 +62,10 @@ def _program(
 
 
 app.command("serve")(serve_command.serve)
+check_command.app.command("lean")(lean_commands.check_lean)
 app.add_typer(check_command.app, name="check")
 app.add_typer(logic_commands.app, name="logic")
+app.add_typer(repair_commands.app, name="repair")
 app.command("batch")(batch_command.batch)
 app.command("propose")(propose_commands.propose)
 app.add_typer(estimate_commands.app, name="estimate")

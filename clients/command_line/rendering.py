@@ -25,6 +25,7 @@ from verifier_service.model import (
     Diagnostic,
     Entailment,
     FalsePositiveEstimate,
+    LeanEvidence,
     LogicEvidence,
     Outcome,
     Output,
@@ -74,7 +75,7 @@ _ASSURANCES: Final = {
     Assurance.TESTED: "tested: some inputs were tried",
     Assurance.BOUNDED: "bounded: every input up to a bound was covered",
     Assurance.SOLVED: "solved: a solver said so, unchecked",
-    Assurance.ELABORATED: "elaborated: Lean accepted it in the candidate's own process",
+    Assurance.ELABORATED: "elaborated: by Lean, in the candidate's own process",
     Assurance.REPLAYED: "replayed: re-checked where the candidate never ran",
     Assurance.CROSS_CHECKED: "cross-checked: a second checker agrees",
 }
@@ -118,6 +119,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _MOST_DIAGNOSTICS: Final = 10
 _MOST_TAIL_LINES: Final = 8
+_MOST_DECLARATIONS: Final = 30
 _MOST_LINE_CHARACTERS: Final = 400
 
 
@@ -154,6 +156,8 @@ def verdict_view(
     parts += _blocks(verdict, source, name)
     if isinstance(verdict.evidence, LogicEvidence):
         parts += _logic(verdict.evidence, explain=explain)
+    if isinstance(verdict.evidence, LeanEvidence):
+        parts += _lean(verdict.evidence)
     parts.append(_footer(verdict))
     return Group(*parts)
 
@@ -184,9 +188,9 @@ def _blocks(verdict: Verdict, source: str, name: str) -> Iterator[RenderableType
         if case.message:
             yield _indented(case.message)
     lines = source.splitlines()
-    # One that is about no place, and says what the failing case says, adds nothing.
-    said = case.message if case is not None else None
-    findings = [d for d in verdict.diagnostics if d.range is not None or d.message != said]
+    # One that is about no place, and says what stands above it, adds nothing.
+    said = (verdict.summary, case.message if case is not None else None)
+    findings = [d for d in verdict.diagnostics if d.range is not None or d.message not in said]
     for diagnostic in findings[:_MOST_DIAGNOSTICS]:
         yield Text()
         yield _diagnostic(diagnostic, lines, name)
@@ -217,6 +221,20 @@ def _logic(evidence: LogicEvidence, *, explain: bool) -> Iterator[RenderableType
         yield Text()
         yield Text("Who was asked what, and said:", "bold")
         yield _claims(evidence.claims)
+
+
+def _lean(evidence: LeanEvidence) -> Iterator[RenderableType]:
+    """What was proved, and what it rests on."""
+    targets = [one for one in evidence.declarations if one.is_target]
+    if not targets or not evidence.replayed_by:
+        return
+    yield Text()
+    yield Text("Proved, with the axioms that it rests on:", "bold")
+    for one in targets[:_MOST_DECLARATIONS]:
+        axioms = ", ".join(map(visible, one.axioms)) or "none"
+        yield Text.assemble(f"  {visible(one.name)}  ", (axioms, "dim"))
+    if (more := len(targets) - _MOST_DECLARATIONS) > 0:
+        yield Text(f"  … and {more} more; --json shows them all.", "dim")
 
 
 def _claims(claims: Iterable[SolverClaim]) -> Table:
@@ -260,8 +278,18 @@ def _diagnostic(diagnostic: Diagnostic, lines: list[str], name: str) -> Text:
             _quoted(lines[where.start_line - 1], where.start_line, where.start_column, last)
         )
     for goal in diagnostic.goals:
-        text.append(f"\n  goal: {visible(goal)}")
+        text.append(_labelled("goal", goal))
+    for hint in diagnostic.hints:
+        text.append(_labelled("hint", hint), "dim")
     return text
+
+
+def _labelled(label: str, said: str) -> str:
+    """A line under a diagnostic, or several, indented."""
+    lines = [_shortened(line) for line in visible(said).splitlines()]
+    if len(lines) == 1:
+        return f"\n  {label}: {lines[0]}"
+    return f"\n  {label}:" + "".join(f"\n    {line}" for line in lines)
 
 
 def _quoted(line: str, number: int, start: int, end: int) -> Text:

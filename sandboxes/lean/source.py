@@ -31,6 +31,7 @@ __all__ = [
     "specification",
     "split_at_last_theorem",
     "violations",
+    "whole_file",
 ]
 
 MAX_TRUSTED_CHARACTERS: Final = 4 * 1024**2
@@ -325,6 +326,13 @@ def _without_imports(lexed: Lexed) -> tuple[tuple[str, ...], str]:
     names = tuple(dict.fromkeys(token.text for token in header[1::2]))
     end = header[-1].end
     return names, re.sub(r"[^\n]", " ", lexed.text[:end]) + lexed.text[end:]
+
+
+def whole_file(text: str) -> LeanTheorem:
+    """A file as a problem of its own: with its imports, to prove the theorems that it states."""
+    imports, _ = _without_imports(lex(normalised(text)))
+    preamble = "".join(f"import {module}\n" for module in imports)
+    return LeanTheorem(preamble=preamble, whole_file=True)
 
 
 def split_at_last_theorem(text: str) -> LeanTheorem:
