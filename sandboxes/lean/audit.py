@@ -13,7 +13,16 @@ from enum import StrEnum
 from typing import Final
 
 from sandboxes.lean.closures import Closure, Closures, Unsound
-from sandboxes.lean.declarations import Declaration, Digests, Kind, Module, Name, Safety, display
+from sandboxes.lean.declarations import (
+    Declaration,
+    Digests,
+    Kind,
+    Module,
+    Name,
+    Safety,
+    display,
+    parse_name,
+)
 
 __all__ = [
     "SORRY",
@@ -35,6 +44,16 @@ STANDARD_AXIOMS: Final[frozenset[Name]] = frozenset(
 _NATIVE: Final[frozenset[Name]] = frozenset(
     {("Lean", "ofReduceBool"), ("Lean", "ofReduceNat"), ("Lean", "trustCompiler")}
 )
+_COMPUTED: Final[frozenset[Name]] = frozenset(
+    parse_name(name)
+    for name in (
+        *("Nat.add", "Nat.sub", "Nat.mul", "Nat.div", "Nat.mod", "Nat.gcd", "Nat.pow", "Nat.log2"),
+        *("Nat.beq", "Nat.ble", "Nat.land", "Nat.lor", "Nat.xor"),
+        *("Nat.shiftLeft", "Nat.shiftRight", "Lean.reduceBool", "Lean.reduceNat"),
+        *("String.ofList", "Char.ofNat"),
+    )
+)
+"""What kernels compute by themselves, whatever is declared under these names."""
 _SUGGESTIONS: Final = 3
 
 
@@ -284,6 +303,6 @@ def closure_findings(closure: Closure) -> Iterator[Finding]:
             word = declaration.safety.name.lower()
             message = f"{shown}, which is {word}."
             yield Finding(code=Code.UNSAFE, name=declaration.name, message=message)
-        elif declaration.kind is Kind.QUOTIENT:
+        elif declaration.kind is Kind.QUOTIENT or declaration.name in _COMPUTED:
             message = f"{shown}, which no module but Lean's own may declare."
             yield Finding(code=Code.KERNEL, name=declaration.name, message=message)

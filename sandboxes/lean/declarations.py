@@ -78,6 +78,13 @@ CHILDREN: Final = {
 """Where a node has its subexpressions."""
 
 
+_LITERALS: Final[dict[int, tuple[Name, ...]]] = {
+    NATURAL: (("Nat",),),
+    TEXT: (("String",), ("String", "ofList"), ("Char", "ofNat")),
+}
+"""What a kernel makes of literals."""
+
+
 class Kind(IntEnum):
     """What a declaration is, in the order of Lean's `ConstantInfo`."""
 
@@ -214,12 +221,14 @@ class Module:
     declarations: dict[Name, Declaration] = field(repr=False)
 
     def constants(self, roots: Iterable[int]) -> set[Name]:
-        """The constants that occur in expressions."""
+        """The constants that occur in expressions, and those that literals stand for."""
         found: set[Name] = set()
         for index in self.reach(roots):
             node = self.nodes[index]
             if node[0] in (CONSTANT, PROJECTION):
                 found.add(node[1])
+            elif node[0] in _LITERALS:
+                found.update(_LITERALS[node[0]])
         return found
 
     def reach(self, roots: Iterable[int]) -> set[int]:

@@ -12,10 +12,11 @@ Source: lean4, `src/runtime/compact.cpp`, `src/library/module.cpp`, `src/Lean/De
 
 from __future__ import annotations
 
+import mmap
 import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
 from sandboxes.lean.declarations import (
     APPLICATION,
@@ -47,7 +48,14 @@ from sandboxes.lean.declarations import (
     Safety,
 )
 
-__all__ = ["SUPPORTED", "MalformedModule", "ModuleError", "UnknownLayout", "read_module"]
+__all__ = [
+    "SUPPORTED",
+    "MalformedModule",
+    "ModuleError",
+    "UnknownLayout",
+    "read_imports",
+    "read_module",
+]
 
 SUPPORTED: Final = ("4.35.0",)
 """Versions of Lean whose layout of objects is the one below."""
@@ -72,6 +80,8 @@ _SMALL: Final = 1 << 63
 """Natural numbers from here on are objects."""
 
 _T = TypeVar("_T")
+Image: TypeAlias = bytes | mmap.mmap
+"""The bytes of a file."""
 
 
 class ModuleError(Exception):
@@ -86,7 +96,7 @@ class MalformedModule(ModuleError):
     """It is not as Lean writes modules."""
 
 
-def read_module(data: bytes) -> Module:
+def read_module(data: Image) -> Module:
     """Reads the bytes of an `.olean` file.
 
     Raises:
@@ -94,6 +104,16 @@ def read_module(data: bytes) -> Module:
         MalformedModule: They are not what that Lean writes.
     """
     return _Reader(data).module()
+
+
+def read_imports(data: Image) -> tuple[Import, ...]:
+    """What a module imports; nothing else of it is looked at.
+
+    Raises:
+        UnknownLayout: As for `read_module`.
+        MalformedModule: As for `read_module`.
+    """
+    return _Reader(data).imports()
 
 
 def _shape(tag: int, fields: int, bytes_of_others: int = 0) -> int:
@@ -155,7 +175,7 @@ def _malformed(why: str) -> NoReturn:
 class _Reader:
     """Goes through one image; objects are known by the number of their first word."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: Image) -> None:
         if not _HEADER.size <= len(data) <= MAXIMUM_BYTES:
             _malformed(f"it has {len(data)} bytes")
         marker, form, flags, version, commit, base, root = _HEADER.unpack_from(data)
@@ -193,7 +213,6 @@ class _Reader:
         """All of it."""
         root = self._object(self._root, len(self._words), _MODULE_DATA)
         (others,) = self._others(root, 5, 1)
-        imports = [self._import(each, root) for each in self._array(root, 1)]
         names = [self._name(each, root) for each in self._array(root, 2)]
         declarations: dict[Name, Declaration] = {}
         for pointer in self._array(root, 3):
@@ -206,12 +225,17 @@ class _Reader:
         return Module(
             version=self.version,
             commit=self.commit,
-            imports=tuple(imports),
+            imports=self.imports(),
             uses_module_system=_flag(others),
             levels=tuple(self._interned_levels),
             nodes=tuple(self._interned),
             declarations=declarations,
         )
+
+    def imports(self) -> tuple[Import, ...]:
+        """What it imports."""
+        root = self._object(self._root, len(self._words), _MODULE_DATA)
+        return tuple([self._import(each, root) for each in self._array(root, 1)])
 
     # Objects
 
