@@ -13,7 +13,7 @@ import argparse
 import fnmatch
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -195,7 +195,7 @@ def tempted(campaign: Campaign, _: Random, truth: float) -> tuple[Interval, floa
     return found, truth
 
 
-def lots(campaign: Campaign, random: Random, _: float) -> tuple[Interval, float]:
+def in_random_order(campaign: Campaign, random: Random, _: float) -> tuple[Interval, float]:
     """Audits in random order, looked at after each, until the interval is off."""
     total, wrong = int(campaign.accepted.sum()), int(campaign.wrong.sum())
     order = random.permutation(np.repeat([1, 0], [wrong, total - wrong]))
@@ -233,7 +233,7 @@ SIGNAL = {
 PEEKING = {
     "recommended, peeked at": tempted,
     "betting": bet,
-    "without-replacement": lots,
+    "without-replacement": in_random_order,
 }
 
 REGIMES = {
@@ -257,15 +257,19 @@ REGIMES = {
 """The last one lies outside of what any interval can do: half a wrong problem in ten."""
 
 
-def study(name: str, rounds: int, seed: int = 0) -> list[Row]:
-    """What becomes of each estimator in one regime, all on the same campaigns."""
-    regime, random = REGIMES[name], np.random.default_rng(seed)
+def study(name: str, rounds: int, *, estimators: Collection[str] = (), seed: int = 0) -> list[Row]:
+    """What becomes of estimators in one regime, all of them or those named, on equal campaigns."""
+    regime = REGIMES[name]
+    asked = {
+        key: ask for key, ask in regime.estimators.items() if key in estimators or not estimators
+    }
+    random, lots = np.random.default_rng(seed).spawn(2)
     found: dict[str, list[tuple[bool, bool, float, float]]] = {}
     for _ in range(rounds):
         campaign = regime.campaign(random)
-        for estimator, ask in regime.estimators.items():
+        for estimator, ask in asked.items():
             try:
-                interval, truth = ask(campaign, random, regime.truth)
+                interval, truth = ask(campaign, lots, regime.truth)
             except NotEstimable:
                 continue
             fate = (interval.upper < truth, interval.lower > truth)

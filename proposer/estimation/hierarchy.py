@@ -50,12 +50,8 @@ class BetaBinomial:
             raise ValueError("A problem has more hits than trials, or fewer than none.")
         if not trials.sum() > 0:
             raise NotEstimable("There is no trial to fit rates of problems to.")
-        kinds, times = np.unique(np.stack([hits, trials]), axis=1, return_counts=True)
-        before = _prior_strengths()
-        likelihood = np.zeros((len(_MEANS), len(_CLUSTERINGS)))
-        for (hit, trial), count in zip(kinds.T, times, strict=True):
-            after = (before[0] + hit, before[1] + trial - hit)
-            likelihood += count * (special.betaln(*after) - special.betaln(*before))
+        ones, zeros = _prior_strengths()
+        likelihood = _rise(ones, hits) + _rise(zeros, trials - hits) - _rise(ones + zeros, trials)
         weights = np.exp(likelihood - likelihood.max())
         return cls(weights=weights / weights.sum())
 
@@ -120,3 +116,13 @@ def _prior_strengths() -> tuple[Floats, Floats]:
     """Shape (200, 30) each: a and b at the points of the grid."""
     totals = 1 / _CLUSTERINGS - 1
     return _MEANS[:, None] * totals, (1 - _MEANS)[:, None] * totals
+
+
+def _rise(start: Floats, steps: Floats) -> Floats:
+    """Σ log Γ(start + step) − log Γ(start), over steps; of the shape of start."""
+    sizes, times = np.unique(steps, return_counts=True)
+    total = np.zeros_like(start)
+    for size, count in zip(sizes, times, strict=True):
+        total += count * special.gammaln(start + size)
+    rise: Floats = total - len(steps) * special.gammaln(start)
+    return rise
