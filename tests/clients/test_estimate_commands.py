@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
+import shlex
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from tests.clients.test_command_line import Shell
+from tests.clients.test_command_line import ROOT, Shell
+from tests.clients.test_documents import blocks
 
 TASKS = {
     f"add/{number}": (
@@ -325,3 +331,20 @@ async def test_formulas_are_put_before_a_reference(judged: Shell) -> None:
     assert ended.json["accepted"] == 2
     assert ended.json["acceptedAndWrong"] == 1
     assert "one problem only" in quantity(ended.json, "false-discovery-proportion")["missing"]
+
+
+async def test_the_page_on_estimates_runs(tmp_path: Path) -> None:
+    verifier = f"{shlex.quote(sys.executable)} -m clients.command_line"
+    script = "\n".join(blocks("estimate-command.md", "sh"))
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", f'set -e\nverifier() {{ {verifier} "$@"; }}\n{script}'),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+    )
+    out, _ = await process.communicate()
+
+    assert process.returncode == 0, out.decode()
+    assert "Two problems are too few." in out.decode()
+    assert (tmp_path / "report.html").exists()
