@@ -18,10 +18,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import special
 
 from proposer.estimation import audits, intervals, sequences
 from proposer.estimation.audits import Acceptances
-from proposer.estimation.counts import Floats, Integers, NotEstimable, Truth
+from proposer.estimation.counts import Answer, Counts, Floats, Integers, NotEstimable, Truth
+from proposer.estimation.definitions import Prices, best_of, utility
 from proposer.estimation.hierarchy import beta_binomial
 from proposer.estimation.intervals import Interval
 from proposer.estimation.ratios import Ratio
@@ -29,6 +31,8 @@ from proposer.estimation.ratios import Ratio
 __all__ = ["REGIMES", "Regime", "Row", "study"]
 
 LEVEL = 0.95
+SAMPLES = 20
+"""Samples of each problem where they count, not only acceptances."""
 LARGEST = 10
 """The most acceptances of one problem where intervals are looked at early."""
 
@@ -50,6 +54,15 @@ class Campaign:
             denominators=self.accepted.astype(np.float64),
             observations=int(self.accepted.sum()),
         )
+
+    @property
+    def counts(self) -> Counts:
+        """As verdicts on `SAMPLES` of each problem: what is not accepted is wrong."""
+        cells = np.zeros((len(self.accepted), 3, 3), np.int64)
+        cells[:, Answer.ACCEPTED, Truth.WRONG] = self.wrong
+        cells[:, Answer.ACCEPTED, Truth.RIGHT] = self.accepted - self.wrong
+        cells[:, Answer.REJECTED, Truth.WRONG] = SAMPLES - self.accepted
+        return Counts(tuple(str(place) for place in range(len(self.accepted))), cells)
 
 
 Estimator = Callable[[Campaign, Random, float], tuple[Interval, float]]
@@ -120,6 +133,28 @@ def telling_truth() -> float:
     hardness = (np.arange(100_000) + 0.5) / 100_000
     sizes = 1 - 0.8 * hardness
     return float((sizes * (0.02 + 0.3 * hardness)).sum() / sizes.sum())
+
+
+def sampled(random: Random) -> Campaign:
+    """Acceptances of SAMPLES samples, a tenth of them wrong."""
+    return drawn(random, drawn(random, np.full(82, SAMPLES), 0.4, 0.3).wrong, 0.1, 0.3)
+
+
+def misses(k: int) -> float:
+    """Chance that none of k samples of a problem is accepted, with rates as in `sampled`."""
+    strength = 1 / 0.3 - 1
+    none = special.betaln(0.4 * strength, 0.6 * strength + k)
+    return float(np.exp(none - special.betaln(0.4 * strength, 0.6 * strength)))
+
+
+PRICES = Prices(false_positive=2, sample=0.01)
+UTILITY = (1 - misses(5)) * (0.9 - 2 * 0.1) - 0.01 * sum(misses(k) for k in range(5))
+
+
+def of_samples(
+    quantity: Callable[[Counts], Ratio],
+) -> Estimator:
+    return lambda campaign, _, truth: (intervals.recommended(quantity(campaign.counts)), truth)
 
 
 def audited(campaign: Campaign, random: Random, count: int, *, signal: bool) -> Acceptances:
@@ -251,6 +286,21 @@ REGIMES = {
     "audits by a signal": Regime(campaign=even(164, 10, 0.1, 0.3), truth=0.1, estimators=SIGNAL),
     "optional stopping": Regime(
         campaign=even(60, LARGEST, 0.1, 0.3), truth=0.1, estimators=PEEKING
+    ),
+    "acceptances at 10": Regime(
+        campaign=sampled,
+        truth=1 - misses(10),
+        estimators={"recommended": of_samples(lambda counts: best_of(counts, 10).returned)},
+    ),
+    "success of best-of-10": Regime(
+        campaign=sampled,
+        truth=0.9 * (1 - misses(10)),
+        estimators={"recommended": of_samples(lambda counts: best_of(counts, 10).right)},
+    ),
+    "utility of best-of-5": Regime(
+        campaign=sampled,
+        truth=UTILITY,
+        estimators={"recommended": of_samples(lambda counts: utility(counts, 5, PRICES))},
     ),
     "too few to know": Regime(campaign=even(10, 20, 0.05, 0.3), truth=0.05, estimators=FULL),
 }
