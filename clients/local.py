@@ -23,11 +23,13 @@ from verifier_service.model import (
     CallOptions,
     Cancelled,
     Capabilities,
+    CriterionUnavailable,
     DeadlineExceeded,
     DuplicateTicket,
     ExecutorFault,
     Outcome,
     Progress,
+    RequestedLimits,
     ServiceError,
     StopRule,
     Verdict,
@@ -35,13 +37,21 @@ from verifier_service.model import (
     VerificationSpec,
 )
 from verifier_service.model.executor import ProgressListener
+from verifier_service.model.lean_steps import (
+    OpenedSession,
+    StepResult,
+    TacticState,
+    TheoremToProve,
+)
 
 if TYPE_CHECKING:
+    from sandboxes.lean.steps.sessions import StepSessions
     from verifier_service.settings import Settings
 
-__all__ = ["LocalStream", "LocalVerifier", "local_verifier"]
+__all__ = ["LocalStepSession", "LocalStream", "LocalVerifier", "local_verifier"]
 
 _NO_OPTIONS = CallOptions()
+_DEFAULT_LIMITS = RequestedLimits()
 
 
 @contextlib.asynccontextmanager
@@ -58,7 +68,7 @@ async def local_verifier(settings: Settings | None = None) -> AsyncIterator[Loca
     from verifier_service.settings import load_settings
 
     async with application(settings or load_settings().settings) as parts:
-        yield LocalVerifier(parts.engine)
+        yield LocalVerifier(parts.engine, steps=parts.steps)
 
 
 class LocalVerifier:
@@ -67,14 +77,22 @@ class LocalVerifier:
     A full queue is waited for, since nobody else fills it. Errors are those of `AsyncVerifier`.
     """
 
-    def __init__(self, engine: Engine, *, timeout_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        timeout_seconds: float | None = None,
+        steps: StepSessions | None = None,
+    ) -> None:
         """Makes a client.
 
         Args:
             engine: Stays the caller's to close.
             timeout_seconds: Deadline of calls that name none; None waits for ever.
+            steps: Step sessions, where they are to be had.
         """
         self._engine = engine
+        self._steps = steps
         self._timeout_seconds = timeout_seconds
         self.repairs = LocalRepairs(LeanRepairs(engine), self._deadline)
         """Repairs of Lean proofs."""
@@ -205,9 +223,58 @@ class LocalVerifier:
         del timeout_seconds  # there is nothing to wait for
         return self._engine.capabilities()
 
+    @contextlib.asynccontextmanager
+    async def open_session(
+        self,
+        asked: TheoremToProve,
+        *,
+        options: CallOptions | None = None,
+        timeout_seconds: float | None = None,
+    ) -> AsyncGenerator[LocalStepSession, None]:
+        """Opens a session to prove a Lean theorem tactic by tactic; closed with the block."""
+        if self._steps is None:
+            raise CriterionUnavailable("This client was made without step sessions.")
+        async with contextlib.AsyncExitStack() as held:
+            async with _within(timeout_seconds):
+                session = await held.enter_async_context(
+                    self._steps.open(asked, options or _NO_OPTIONS)
+                )
+            yield LocalStepSession(self._steps, session.opened)
+
     def _deadline(self, timeout_seconds: float | None) -> float | None:
         seconds = self._timeout_seconds if timeout_seconds is None else timeout_seconds
         return None if seconds is None else time.monotonic() + seconds
+
+
+class LocalStepSession:
+    """A session over an engine in this process; `AsyncStepSession` says what its method owes."""
+
+    def __init__(self, steps: StepSessions, opened: OpenedSession) -> None:
+        """Made by `LocalVerifier.open_session`."""
+        self._steps = steps
+        self.opened = opened
+
+    @property
+    def session_id(self) -> str:
+        """Names the session."""
+        return self.opened.session_id
+
+    @property
+    def root(self) -> TacticState:
+        """The state before any tactic."""
+        return self.opened.root
+
+    async def step(
+        self,
+        state_id: int,
+        tactics: Sequence[str],
+        *,
+        limits: RequestedLimits = _DEFAULT_LIMITS,
+        timeout_seconds: float | None = None,
+    ) -> list[StepResult]:
+        """Runs tactics, each on the same state, and says what became of each."""
+        async with _within(timeout_seconds):
+            return await self._steps.step(self.session_id, state_id, tactics, limits)
 
 
 class LocalStream:

@@ -15,6 +15,7 @@ from verifier_service.calibrations import UnusableCalibrations, read_calibration
 from verifier_service.engine import Engine, Policy
 from verifier_service.engine.calibration import Calibration
 from verifier_service.engine.lean_repair import LeanRepairs
+from verifier_service.engine.lean_steps import step_sessions
 from verifier_service.model import Executor
 from verifier_service.server import VerifierServer, configure_logging
 from verifier_service.server.logs import get_logger
@@ -24,6 +25,7 @@ from verifier_service.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from sandboxes.isolation.sandboxes import Sandboxes
+    from sandboxes.lean.steps.sessions import StepSessions
 
 __all__ = ["Application", "application", "built_executors", "policy_of", "serve"]
 
@@ -43,6 +45,8 @@ class Application:
     settings: Settings
     executors: tuple[Executor, ...]
     engine: Engine
+    steps: StepSessions
+    """Step sessions of Lean."""
 
 
 @contextlib.asynccontextmanager
@@ -188,7 +192,7 @@ async def serve(
         store = SqliteStore.open(settings.store_path, exclusive=True)
         async with _wired(settings, executors, store) as parts:
             repairs = LeanRepairs(parts.engine)
-            server = VerifierServer(parts.engine, settings, repairs=repairs)
+            server = VerifierServer(parts.engine, settings, steps=parts.steps, repairs=repairs)
             await server.bind()  # a server that can't listen must not begin any run
             await parts.engine.recover()
             async with server:
@@ -219,7 +223,12 @@ async def _wired(
             engine = Engine(executors=chosen, store=store, policy=policy)
             stack.pop_all()  # theirs to end is the engine's from here
         try:
-            yield Application(settings=settings, executors=chosen, engine=engine)
+            steps = step_sessions(
+                engine,
+                maximum_sessions=settings.maximum_step_sessions,
+                idle_seconds=settings.step_idle_seconds,
+            )
+            yield Application(settings=settings, executors=chosen, engine=engine, steps=steps)
         finally:
             await engine.close()
 

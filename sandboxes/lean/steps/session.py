@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from sandboxes.lean.steps.document import proof_of
 from sandboxes.lean.steps.goals import digest_of, features
@@ -15,12 +14,21 @@ from sandboxes.lean.steps.runner import Finished, Path, Ran, Reached, TacticLimi
 from verifier_service.model import InvalidSpec, SessionFull, Verdict, Violation
 from verifier_service.model.lean_steps import ProofFinished, StepResult, TacticState
 
-__all__ = ["Certify", "Room", "StepSession"]
+__all__ = ["Aside", "Certify", "StepSession"]
+
+_T = TypeVar("_T")
 
 Certify = Callable[[str], Awaitable[Verdict]]
 """Judges a whole proof of the session's theorem."""
-Room = Callable[[], AbstractAsyncContextManager[None]]
-"""Waits until there is room to work."""
+
+
+class Aside(Protocol):
+    """Does work once there is room for it; cancelling ends the work first."""
+
+    async def __call__(self, work: Callable[[], Awaitable[_T]], /) -> _T:
+        """Does it."""
+        ...
+
 
 MAXIMUM_STATES: Final = 100_000
 MAXIMUM_KEPT_CHARACTERS: Final = 64 * 1024**2
@@ -39,17 +47,17 @@ class _Node:
 class StepSession:
     """Runs tactics, and knows all states that they led to. One call at a time; others wait."""
 
-    def __init__(self, runner: TacticRunner, certify: Certify, room: Room) -> None:
+    def __init__(self, runner: TacticRunner, certify: Certify, aside: Aside) -> None:
         """Starts nothing yet.
 
         Args:
             runner: What runs the tactics; closed with the session.
             certify: Judges finished proofs.
-            room: Held while Lean works for the session, and not while a proof is judged.
+            aside: Does what Lean is needed for, other than judging a proof.
         """
         self._runner = runner
         self._certify = certify
-        self._room = room
+        self._aside = aside
         self._nodes: list[_Node] = []
         self._first_with: dict[str, int] = {}
         self._kept_characters = 0
@@ -62,8 +70,7 @@ class StepSession:
             InvalidSpec: The theorem or what is before it can't be elaborated.
             ServiceError: It can't be elaborated here.
         """
-        async with self._room():
-            reached = await self._runner.open()
+        reached = await self._aside(self._runner.open)
         return self._add(None, "", reached)
 
     async def step(self, state_id: int, tactic: str, limits: TacticLimits) -> StepResult:
@@ -81,8 +88,7 @@ class StepSession:
             if (known := node.results.get(tactic)) is not None:
                 return known
             self._check_room()
-            async with self._room():
-                ran = await self._runner.run(node.path, tactic, limits)
+            ran = await self._aside(lambda: self._runner.run(node.path, tactic, limits))
             match ran.outcome:
                 case Reached() as reached:
                     made = _result(ran, self._add(node, tactic, reached))

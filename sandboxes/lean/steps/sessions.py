@@ -13,9 +13,8 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from sandboxes.isolation.pool import to_its_end
 from sandboxes.lean.steps.document import normalised
@@ -46,6 +45,7 @@ from verifier_service.validation import check_limits, is_unicode
 
 __all__ = ["Backend", "HeldSession", "SessionPolicy", "StepSessions"]
 
+_T = TypeVar("_T")
 _RETRY_SECONDS: Final = 1.0
 
 
@@ -59,12 +59,17 @@ class Backend:
 
 
 Choose = Callable[[TheoremToProve], Backend]
-"""Chooses what runs tactics for a theorem. Raises `UnknownEnvironment`, `CriterionUnavailable`, or
-`InvalidSpec` with fields that begin with `theorem`."""
+"""Chooses what runs tactics for a theorem; raises a `ServiceError` where nothing can."""
 Verify = Callable[[VerificationSpec, CallOptions], Awaitable[Verdict]]
 """Judges a candidate as any other."""
-Slot = Callable[[CallOptions], AbstractAsyncContextManager[None]]
-"""Waits until there is room to work, in a fair order."""
+
+
+class Aside(Protocol):
+    """Does work in a fair order; cancelling ends the work first."""
+
+    async def __call__(self, work: Callable[[], Awaitable[_T]], options: CallOptions, /) -> _T:
+        """Does it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,19 +166,19 @@ class StepSessions:
     """Opens sessions, finds them again, and closes them when nobody holds or calls them."""
 
     def __init__(
-        self, *, choose: Choose, verify: Verify, slot: Slot, policy: SessionPolicy
+        self, *, choose: Choose, verify: Verify, aside: Aside, policy: SessionPolicy
     ) -> None:
         """Opens nothing yet.
 
         Args:
             choose: What runs tactics.
             verify: Judges finished proofs, as any candidate.
-            slot: Waits for room to run tactics.
+            aside: Does what Lean is needed for, other than judging proofs.
             policy: What an operator allows.
         """
         self._choose = choose
         self._verify = verify
-        self._slot = slot
+        self._aside = aside
         self._policy = policy
         self._open_count = 0
         self._held: dict[str, HeldSession] = {}
@@ -194,7 +199,9 @@ class StepSessions:
         self._check_room()
         self._open_count += 1
         session = StepSession(
-            backend.runner, self._certifying(asked, options), lambda: self._slot(options)
+            backend.runner,
+            self._certifying(asked, options),
+            lambda work: self._aside(work, options),
         )
         try:
             root = await session.open()
