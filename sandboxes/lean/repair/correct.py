@@ -25,6 +25,8 @@ from verifier_service.model.lean_repair import RepairStage
 __all__ = ["corrections"]
 
 _UNKNOWN: Final = re.compile(r"Unknown (?:identifier|constant) `([^`]+)`")
+_WRONG_CASE: Final = re.compile(r"Invalid alternative name `([^`]+)`")
+_CASE_NAME: Final = re.compile(r"`([^`]+)`")
 _NAMESPACES: Final = (
     "Nat",
     "List",
@@ -67,6 +69,7 @@ _BINDERS: Final = frozenset(
 _CLOSE: Final = 0.6
 """Least similarity of two names, from 0 to 1, as `difflib` has it."""
 _AT_MOST: Final = 4
+_MORE: Final = 6
 
 
 def corrections(
@@ -112,6 +115,12 @@ def _likely(
     message = errors[0]
     if message.text.startswith("unknown tactic"):
         yield from _other_tactics(draft, place)
+    for error in errors:
+        line = error.start.line - 1
+        if (match := _WRONG_CASE.search(error.text)) is not None and not draft.is_fixed(line):
+            for other in _CASE_NAME.findall(error.text[match.end() :]):
+                text = _renamed(draft.lines[line].text, match[1], other)
+                yield "other-case", draft.replaced(line, line + 1, [text]), line
     if (match := _UNKNOWN.search(message.text)) is not None:
         yield from _other_names(draft, message.start.line - 1, match[1], names)
         unknown = [
@@ -133,12 +142,19 @@ def _likely(
 def _possible(draft: Draft, message: Message, place: int) -> Iterator[_Found]:
     """Another tactic at random, or a step that may be missing before the one that fails."""
     if class_of(message) is not Class.PARSE:
+        if (match := _UNKNOWN.search(message.text)) is not None:
+            line = message.start.line - 1
+            for name in _stated(draft)[-_MORE:]:
+                text = _renamed(draft.lines[line].text, match[1], name)
+                yield "other-name", draft.replaced(line, line + 1, [text]), line
         yield from _forgotten(draft, place)
+        if class_of(message) is Class.NO_GOALS:
+            yield from _forgotten_bullet(draft, place)
     elif message.text.startswith("unknown tactic"):
         yield from _any_tactic(draft, place)
     elif draft.code[outline(draft).nodes[place].start].lstrip().startswith("|"):
         start = outline(draft).nodes[place].start
-        for name in [*_unused(draft), *_stated(draft)][:_AT_MOST]:
+        for name in _stated(draft)[:_MORE]:
             for opener in ("induction", "cases"):
                 text = f"{opener} {name} with"
                 yield "forgotten-step", insert_before(draft, place, text), start
@@ -205,6 +221,22 @@ def _forgotten(draft: Draft, place: int) -> Iterator[_Found]:
     for where in places:
         for text in texts:
             yield "forgotten-step", insert_before(draft, where, text), tree.nodes[where].start
+
+
+def _forgotten_bullet(draft: Draft, place: int) -> Iterator[_Found]:
+    """A bullet that may be missing before steps that come after the last goal of another one."""
+    tree = outline(draft)
+    node = tree.nodes[place]
+    while node.parent >= 0 and tree.nodes[node.parent].start == node.start:
+        node = tree.nodes[node.parent]
+    if node.parent < 0 or not tree.nodes[node.parent].body:
+        return
+    lead = " " * tree.nodes[node.parent].column + "· "
+    unbound = _unbound(draft)
+    texts = ["constructor", "left", "right", *([f"intro {unbound[0]}"] if unbound else [])]
+    texts += [f"apply {name}" for name in _unused(draft)]
+    for text in texts:
+        yield "forgotten-bullet", draft.replaced(node.start, node.start, [lead + text]), node.start
 
 
 def _stated(draft: Draft) -> list[str]:
@@ -306,19 +338,27 @@ def _other_names(draft: Draft, line: int, unknown: str, names: Sequence[str]) ->
     """The name as it may have been meant, or the binder as it may have been meant."""
     tokens = words(draft.source)
     known = {token.text for token in tokens if token.kind is Kind.WORD} - {unknown}
-    for binder_line, name in _unused_binders(draft, line):
-        text = _renamed(draft.lines[binder_line].text, name, unknown)
-        yield "binder", draft.replaced(binder_line, binder_line + 1, [text]), binder_line
-    last = unknown.rpartition(".")[2]
-    spelt = [f"{space}.{last}" for space in _NAMESPACES]
+    unused = _unused_binders(draft, line)
     alike = difflib.get_close_matches(
         unknown, sorted(known | set(names)), n=_AT_MOST, cutoff=_CLOSE
     )
-    for other in dict.fromkeys((*alike, *([last] if last != unknown else []), *spelt)):
-        if other == unknown:
-            continue
-        text = _renamed(draft.lines[line].text, unknown, other)
-        yield "other-name", draft.replaced(line, line + 1, [text]), line
+    last = unknown.rpartition(".")[2]
+    spelt = [f"{space}.{last}" for space in _NAMESPACES]
+    bound = [name for _, name in unused]
+    uses = [
+        ("other-name", draft.replaced(line, line + 1, [_renamed(text, unknown, other)]), line)
+        for other in dict.fromkeys((*alike, *bound, *([last] if last != unknown else []), *spelt))
+        for text in [draft.lines[line].text]
+        if other != unknown
+    ]
+    binders = [
+        ("binder", draft.replaced(place, place + 1, [_renamed(text, name, unknown)]), place)
+        for place, name in unused
+        for text in [draft.lines[place].text]
+    ]
+    # Where either may be misspelt, the shorter name is likelier to be the one that was meant.
+    is_longer = bool(bound) and len(unknown) > len(bound[0])
+    yield from [*uses, *binders] if is_longer else [*binders, *uses]
 
 
 def _unused_binders(draft: Draft, line: int) -> list[tuple[int, str]]:

@@ -106,18 +106,19 @@ def _theorem_in(theorem: LeanTheorem, text: str) -> _Found | None:
         (
             match.end() + index
             for index in depth_zero(code[match.end() :])
-            if code.startswith(":=", match.end() + index)
+            if code.startswith((":=", "|"), match.end() + index)
         ),
         None,
     )
     if define is None:
         return None
+    is_equations = code.startswith("|", define)
     end = _end_of_declaration(code, define)
     stated = text[match.end() : define]
     return _Found(
         helpers=text[:start],
         head=text[start:define].strip(),
-        proof=text[define + 2 : end],
+        proof=text[define + (0 if is_equations else 2) : end],
         rest=text[end:],
         line=code.count("\n", 0, start),
         is_as_stated=_is_name(theorem, match[1]) and _tokens(stated) == _tokens(theorem.statement),
@@ -163,8 +164,10 @@ def _draft(theorem: LeanTheorem, helpers: str, proof: str, rest: str) -> Draft:
         first = tokens[0]
         proof = proof[: first.start] + " " * (first.end - first.start) + proof[first.end :]
     body = _own_lines(proof, words(proof)[0].start if words(proof) else 0)
-    head = f"{specification(theorem).head} :="
-    head_lines = (head if is_term else f"{head} by").split("\n")
+    head = specification(theorem).head
+    if not (tokens and tokens[0].text == "|"):
+        head += " :=" if is_term else " := by"
+    head_lines = head.split("\n")
     helper_lines = helpers.rstrip().split("\n") if helpers.strip() else []
     if helper_lines:
         helper_lines.append("")

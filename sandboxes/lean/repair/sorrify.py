@@ -276,12 +276,15 @@ async def _best(
     checker: Checker,
 ) -> Alternative:
     """The alternative that goes on best: corrections, a few gentle holes, and coarser ones next."""
-    groups = [some for some in meant if some]
-    groups += [found[start : start + _AT_A_TIME] for start in range(0, len(found), _AT_A_TIME)]
-    for some in groups:
+    groups = [(some, True) for some in meant if some]
+    groups += [
+        (found[start : start + _AT_A_TIME], False) for start in range(0, len(found), _AT_A_TIME)
+    ]
+    for some, is_meant in groups:
         results = await checker.all([one.draft.source for one in some])
         ranks = [
-            _rank(old, one, message, checked) for one, checked in zip(some, results, strict=True)
+            _rank(old, one, message, checked, prefers_readable=is_meant)
+            for one, checked in zip(some, results, strict=True)
         ]
         best = max(range(len(some)), key=lambda place: (ranks[place], -place))
         if ranks[best][0]:
@@ -290,16 +293,22 @@ async def _best(
 
 
 def _rank(
-    old: Draft, one: Alternative, message: Message, checked: Checked | None
-) -> tuple[bool, int, int]:
+    old: Draft,
+    one: Alternative,
+    message: Message,
+    checked: Checked | None,
+    *,
+    prefers_readable: bool,
+) -> tuple[bool, bool, int, int]:
     """Whether a change gets past the message, what it keeps, and how little fails after it."""
     if checked is None or not checked.completed:
-        return False, 0, 0
+        return False, False, 0, 0
     errors = failures(checked.messages)
     reach = _reach(old, one.draft, message)
     is_past = not any(_still(other, message, reach) for other in errors)
     doomed = len({line for other in errors for line in _doomed(one.draft, other)})
-    return is_past, one.draft.kept - doomed, -len(errors)
+    is_read = not any(class_of(other) is Class.PARSE for other in errors)
+    return is_past, is_read and prefers_readable, one.draft.kept - doomed, -len(errors)
 
 
 def _doomed(draft: Draft, message: Message) -> range:

@@ -170,7 +170,11 @@ def swap_with_next(draft: Draft, index: int) -> Draft | None:
 
 def whole_proof(draft: Draft) -> Draft:
     """With a hole for the whole proof."""
-    hole = f"  by {HOLE}" if draft.is_term else f"  {HOLE}"
+    head = draft.code[draft.fixed_end - 1].rstrip()
+    if head.endswith("by"):
+        hole = f"  {HOLE}"
+    else:
+        hole = f"  by {HOLE}" if head.endswith(":=") else f"  := by {HOLE}"
     return draft.replaced(draft.fixed_end, draft.proof_end, [hole])
 
 

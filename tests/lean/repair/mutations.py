@@ -11,7 +11,7 @@ from pathlib import Path
 
 from verifier_service.model import LeanTheorem
 
-KINDS = ("drop", "rename", "reorder", "indent", "drop-two", "rename-and-drop")
+KINDS = ("drop", "rename", "reorder", "rename-and-drop")
 _PROOFS = Path(__file__).parent / "proofs.lean"
 _WORD = re.compile(r"[^\W\d][\w'.₀-₉]*")
 _KEYWORDS = frozenset(("by", "at", "with", "fun"))
