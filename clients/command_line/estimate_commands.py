@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -28,6 +28,8 @@ from clients.command_line.exit_codes import ExitCode, InvalidInput
 
 if TYPE_CHECKING:  # loaded by the command that needs it
     from proposer.estimation.counts import Counts
+    from proposer.estimation.intervals import Interval
+    from proposer.estimation.ratios import Ratio
     from proposer.estimation.records import Record
     from proposer.estimation.summary import Line
 
@@ -81,6 +83,16 @@ def rates(
         list[int] | None,
         typer.Option("-k", min=1, help="Give pass@k and best-of-k for this k; may be repeated."),
     ] = None,
+    anytime: Annotated[
+        int | None,
+        typer.Option(
+            "--anytime",
+            min=1,
+            metavar="N",
+            help="Intervals that may be looked at as often as one likes while a run goes on; N is "
+            "the most samples that a problem will get.",
+        ),
+    ] = None,
     as_json: options.JsonOption = False,
 ) -> int:
     """Pass rate, false positives, coverage: each with an interval over problems.
@@ -89,10 +101,14 @@ def rates(
     """
     records = read_verdicts(verdicts, truth, trust_rejections=trust_rejections)
     with estimation():
+        from proposer.estimation.intervals import recommended
         from proposer.estimation.summary import line_json, summary
 
         counts = counts_of(records)
-        lines = summary(counts, _ks(counts, samples))
+        interval_of = recommended if anytime is None else _anytime(counts, anytime)
+        lines = summary(counts, _ks(counts, samples), interval_of)
+        if plan is not None and anytime is not None:
+            raise InvalidInput("--anytime and --plan don't go together: leave one out.")
         if plan is not None:
             lines = [_by_plan(line, records, plan, suspicions) for line in lines]
         known = _known(counts)
@@ -102,6 +118,19 @@ def rates(
         text.append(_NO_TRUTH)
     show(document, text, as_json=as_json)
     return ExitCode.ACCEPTED
+
+
+def _anytime(counts: Counts, largest: int) -> Callable[[Ratio], Interval]:
+    """Intervals that hold at every look at once, problem after problem in the file's order."""
+    from proposer.estimation.sequences import betting
+
+    most = int(counts.cells.sum(axis=(1, 2)).max())
+    if most > largest:
+        raise InvalidInput(
+            f"A problem has {most} samples, and --anytime says that none gets more than {largest}. "
+            "That has to be known before the run: give the number that was."
+        )
+    return lambda ratio: betting(ratio, largest)
 
 
 def _by_plan(line: Line, records: Sequence[Record], plan: Path, suspicions: Path | None) -> Line:

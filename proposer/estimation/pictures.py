@@ -180,7 +180,7 @@ def _short(name: str) -> str:
 
 
 def _svg(draw: Callable[[Axes], None]) -> str:
-    style = {
+    style: dict[Any, Any] = {
         "axes.grid": True,
         "axes.spines.right": False,
         "axes.spines.top": False,

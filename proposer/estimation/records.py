@@ -4,6 +4,10 @@ A file of verdicts is what `verifier batch` writes: `{"problemId": …, "candida
 {…}}` on a line, or `error` in place of `verdict`. What is true of a candidate comes from a second
 such file, by a stronger verifier, or from `"truth": "right"` and `"truth": "wrong"` on a line,
 which need no verdict beside them.
+
+Exports of campaigns have such lines too, and others for samples without a verdict: a sample in
+which there was no candidate that could be judged is rejected, and one that did not come, or about
+which there was an error, is inconclusive.
 """
 
 from __future__ import annotations
@@ -44,6 +48,8 @@ _TRUTH_OF: Final = {
     Answer.INCONCLUSIVE: Truth.UNKNOWN,
 }
 _TRUTHS: Final = {"right": Truth.RIGHT, "wrong": Truth.WRONG, "unknown": Truth.UNKNOWN}
+_TOLD: Final = {"verdict", "error", "truth", "judgement", "sample"}
+"""A line says something by one of these at least."""
 _CRITERIA: Final = {"python": "python_tests", "lean": "lean_theorem", "logic": "logic"}
 
 
@@ -305,7 +311,7 @@ def _parsed(text: bytes, number: int, path: Path, *, whole: bool) -> Any:
 
 def _record(value: Any, number: int, path: Path) -> Record:
     where = _at(path, number)
-    if not isinstance(value, dict) or not {"verdict", "error", "truth"} & value.keys():
+    if not isinstance(value, dict) or not _TOLD & value.keys():
         raise UnusableRecords(_not_a_line(path, number))
     problem, candidate = (value.get(name, "") for name in ("problemId", "candidateId"))
     if not isinstance(problem, str) or not isinstance(candidate, str):
@@ -328,7 +334,14 @@ def _record(value: Any, number: int, path: Path) -> Record:
     )
     if "verdict" in value:
         return _judged(record, value["verdict"], path)
+    if "judgement" in value or "sample" in value:
+        return replace(record, answer=_campaigns_answer(value.get("judgement")))
     return replace(record, answer=Answer.INCONCLUSIVE) if "error" in value else record
+
+
+def _campaigns_answer(judgement: Any) -> Answer:
+    outcome = judgement.get("outcome") if isinstance(judgement, dict) else None
+    return Answer.REJECTED if outcome in ("NO_CANDIDATE", "UNUSABLE") else Answer.INCONCLUSIVE
 
 
 def _judged(record: Record, verdict: Any, path: Path) -> Record:

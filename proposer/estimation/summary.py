@@ -52,19 +52,25 @@ class Line:
     why_none: str = ""
 
 
-def summary(counts: Counts, ks: Iterable[int] = ()) -> list[Line]:
+def summary(
+    counts: Counts, ks: Iterable[int] = (), interval_of: Callable[[Ratio], Interval] = recommended
+) -> list[Line]:
     """All quantities of `definitions`, in the order in which they are best read.
 
     Args:
         counts: What was observed.
         ks: Numbers of samples to give coverage and the success of best-of-k for.
+        interval_of: Puts an interval around each.
     """
-    lines = [_rate(name, quantity, counts) for name, quantity in _RATES]
-    lines.append(_line("ceiling", partial(ceiling, counts)))
+    lines = [_rate(name, quantity, counts, interval_of) for name, quantity in _RATES]
+    lines.append(_line("ceiling", partial(ceiling, counts), interval_of))
     for k in ks:
-        lines.append(_line(f"pass@{k}", partial(pass_at, counts, k)))
-        lines.append(_line(f"best-of-{k}-right", partial(_best, counts, k, "right")))
-        lines.append(_line(f"best-of-{k}-wrong", partial(_best, counts, k, "wrong")))
+        for name, quantity in (
+            (f"pass@{k}", partial(pass_at, counts, k)),
+            (f"best-of-{k}-right", partial(_best, counts, k, "right")),
+            (f"best-of-{k}-wrong", partial(_best, counts, k, "wrong")),
+        ):
+            lines.append(_line(name, quantity, interval_of))
     return lines
 
 
@@ -97,8 +103,13 @@ def _best(counts: Counts, k: int, outcome: Literal["right", "wrong"]) -> Ratio:
     return best.right if outcome == "right" else best.wrong
 
 
-def _rate(name: str, quantity: Callable[[Counts], Ratio], counts: Counts) -> Line:
-    line = _line(name, partial(quantity, counts))
+def _rate(
+    name: str,
+    quantity: Callable[[Counts], Ratio],
+    counts: Counts,
+    interval_of: Callable[[Ratio], Interval],
+) -> Line:
+    line = _line(name, partial(quantity, counts), interval_of)
     if line.interval is None or not _can_change(name, counts):
         return line
     return Line(name=name, interval=line.interval, if_missing=missing_bounds(quantity, counts))
@@ -118,8 +129,10 @@ def _can_change(name: str, counts: Counts) -> bool:
     return bool(unknown.any())
 
 
-def _line(name: str, quantity: Callable[[], Ratio]) -> Line:
+def _line(
+    name: str, quantity: Callable[[], Ratio], interval_of: Callable[[Ratio], Interval]
+) -> Line:
     try:
-        return Line(name=name, interval=recommended(quantity()))
+        return Line(name=name, interval=interval_of(quantity()))
     except NotEstimable as nothing:
         return Line(name=name, why_none=str(nothing))

@@ -98,6 +98,20 @@ async def test_rates_have_intervals_over_problems(judged: Shell) -> None:
     assert quantity(ended.json, "best-of-3-right")["estimate"] == 0.5
 
 
+async def test_intervals_may_be_made_for_many_looks(judged: Shell) -> None:
+    arguments = ("estimate", "rates", "weak.jsonl", "--truth", "strong.jsonl", "--json")
+    once = quantity((await judged(*arguments)).json, "accuracy")
+    always = await judged(*arguments, "--anytime", "3")
+    found = quantity(always.json, "accuracy")
+    late = await judged(*arguments, "--anytime", "2")
+
+    assert found["method"] == "betting"
+    assert found["estimate"] == once["estimate"]
+    assert found["lower"] < found["estimate"] < found["upper"]
+    assert late.code == 2
+    assert "A problem has 3 samples" in late.json["error"]["message"]
+
+
 async def test_every_rate_that_is_printed_has_its_interval(judged: Shell) -> None:
     ended = await judged("estimate", "rates", "weak.jsonl", "--truth", "strong.jsonl")
     rates = re.findall(r"^    (\d.*)$", ended.out, re.MULTILINE)

@@ -110,6 +110,22 @@ def test_a_person_may_say_what_is_true(tmp_path: Path) -> None:
     assert (counts.false_positives.sum(), counts.true_positives.sum()) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("more", "answer"),
+    [
+        pytest.param({"judgement": {"outcome": "NO_CANDIDATE"}}, Answer.REJECTED, id="no-code"),
+        pytest.param({"judgement": {"outcome": "UNUSABLE"}}, Answer.REJECTED, id="unusable"),
+        pytest.param({"judgement": {"outcome": "ERROR"}}, Answer.INCONCLUSIVE, id="error"),
+        pytest.param({"sample": {"state": "failed"}}, Answer.INCONCLUSIVE, id="no-sample"),
+        pytest.param({"judgement": {"outcome": "ACCEPTED"}}, Answer.INCONCLUSIVE, id="word-alone"),
+    ],
+)
+def test_exports_of_campaigns_are_read(tmp_path: Path, more: Any, answer: Answer) -> None:
+    path = write(tmp_path / "export.jsonl", {"problemId": "p", "candidateId": "a"} | more)
+
+    assert [record.answer for record in read_records(path)] == [answer]
+
+
 def test_trusted_rejections_are_wrong_unless_known_to_be_right(tmp_path: Path) -> None:
     weak = write(tmp_path / "weak.jsonl", *WEAK, line("p", "f", "REJECTED"))
     said = write(tmp_path / "audits.jsonl", truth("p", "f", "right"))
