@@ -39,7 +39,7 @@ __all__ = ["RULES", "Drawn", "chosen", "drawn"]
 
 RULES: Mapping[str, Callable[[Passed], tuple[Group, ...]]] = {
     "B4": selection.b4,
-    "B4, strict": partial(selection.b4, prior=B4Prior(correct=1e3, strict=1e5)),
+    "B4, mild prior": partial(selection.b4, prior=B4Prior(correct=10, strict=10)),
     "CodeT": selection.codet,
     "most passed": selection.most_passed,
     "majority": selection.largest_group,

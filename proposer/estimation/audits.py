@@ -340,4 +340,5 @@ def _ratio(acceptances: Acceptances, tops: Floats, bottoms: Floats) -> Ratio:
         numerators=acceptances.by_problem(tops),
         denominators=acceptances.by_problem(bottoms),
         observations=int(acceptances.audited.sum()),
+        weights=acceptances.by_problem(_weights(acceptances)),
     )

@@ -219,10 +219,11 @@ def _logit(ratio: Ratio, level: float, freedom: float, method: str) -> Interval:
 
 
 def _unanimous(ratio: Ratio, level: float, method: str) -> Interval:
-    """All clusters say the same: each counts as one observation."""
-    clusters = ratio.clusters
-    lower, upper = _beta_limits(round(ratio.estimate * clusters), clusters, level)
-    return _interval(ratio, min(lower, ratio.estimate), max(upper, ratio.estimate), level, method)
+    """All clusters say the same: each that was observed counts as one observation."""
+    worth = max(ratio.effective_clusters, 1.0)
+    rate = min(max(ratio.estimate, 0.0), 1.0)
+    lower, upper = _beta_limits(rate * worth, worth, level)
+    return _interval(ratio, min(lower, rate), max(upper, rate), level, method)
 
 
 def _effective_size(ratio: Ratio, level: float) -> float:
@@ -266,8 +267,9 @@ def _sigmoid(logit: float) -> float:
 
 
 def _interval(ratio: Ratio, lower: float, upper: float, level: float, method: str) -> Interval:
+    estimate = min(max(ratio.estimate, 0.0), 1.0) if ratio.fraction else ratio.estimate
     return Interval(
-        estimate=ratio.estimate,
+        estimate=estimate,
         lower=max(0.0, lower) if ratio.fraction else lower,
         upper=min(1.0, upper) if ratio.fraction else upper,
         level=level,

@@ -23,6 +23,8 @@ class Ratio:
         denominators: Shape (P,), none negative.
         observations: Single observations behind it, for instance the audited acceptances.
         fraction: Whether R lies between 0 and 1 by what it means; utilities don't.
+        weights: Shape (P,): what the observations of a cluster stand for, where only some were
+            drawn; 0 for a cluster of which nothing is known. None if all were.
 
     Raises:
         NotEstimable: All denominators are 0.
@@ -34,6 +36,7 @@ class Ratio:
     denominators: Floats
     observations: int
     fraction: bool = True
+    weights: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.numerators.ndim != 1 or self.numerators.shape != self.denominators.shape:
@@ -52,6 +55,17 @@ class Ratio:
     def clusters(self) -> int:
         """Clusters that say anything: those with a denominator above 0."""
         return int(np.count_nonzero(self.denominators))
+
+    @property
+    def effective_clusters(self) -> float:
+        """As many clusters of equal weight as those observed are worth, at most `clusters`.
+
+        (Σ weight)² / Σ weight²: Kish, "Survey Sampling" (1965), §11.7.
+        """
+        if self.weights is None:
+            return float(self.clusters)
+        worth = float(self.weights.sum()) ** 2 / float((self.weights**2).sum())
+        return min(worth, float(self.clusters))
 
     @property
     def influences(self) -> Floats:

@@ -85,6 +85,8 @@ def codet(passed: Passed) -> tuple[Group, ...]:
 class B4Prior:
     """What is believed before any test is run; each rate has a beta prior.
 
+    The defaults are those that B4's authors use for tests that models wrote.
+
     Attributes:
         correct: First parameter of Beta(·, 1) for the share of right solutions, and of right
             tests: large where both are usually right.
@@ -92,8 +94,8 @@ class B4Prior:
             large where that hardly happens.
     """
 
-    correct: float = 10.0
-    strict: float = 10.0
+    correct: float = 1e3
+    strict: float = 1e5
 
 
 def b4(passed: Passed, prior: B4Prior | None = None) -> tuple[Group, ...]:

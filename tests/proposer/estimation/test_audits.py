@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from proposer.estimation import audits
+from proposer.estimation import audits, intervals
 from proposer.estimation.audits import Acceptances
 from proposer.estimation.counts import Floats, Integers, NotEstimable, Truth
 from proposer.estimation.ratios import Ratio
@@ -101,6 +101,32 @@ def test_a_signal_that_lies_does_not_mislead() -> None:
     )
 
     assert mean == pytest.approx(share, abs=4 * spread / np.sqrt(250))
+
+
+@pytest.mark.parametrize("estimate", ESTIMATES)
+def test_ten_clean_audits_do_not_vouch_for_hundreds_of_problems(
+    estimate: Callable[[Acceptances], Ratio],
+) -> None:
+    """The other problems have acceptances, of which nothing is known."""
+    acceptances = Acceptances.unaudited(tuple(f"{i:03}" for i in range(300)))
+    chances = audits.chances(np.ones(300), 10)
+    found = acceptances.drawn(chances, dict.fromkeys(range(10), Truth.RIGHT))
+
+    interval = intervals.recommended(estimate(found))
+
+    assert (interval.estimate, interval.lower) == (0, 0)
+    assert interval.upper == pytest.approx(1 - 0.025 ** (1 / 10))
+
+
+def test_clean_audits_of_the_suspected_vouch_less_for_the_others() -> None:
+    acceptances = Acceptances.unaudited(tuple(f"{i:03}" for i in range(100)))
+    chances = np.where(np.arange(100) < 50, 0.38, 0.02)
+    even = acceptances.drawn(np.full(100, 0.2), dict.fromkeys(range(20), Truth.RIGHT))
+    found = {**dict.fromkeys(range(19), Truth.RIGHT), 99: Truth.RIGHT}
+    skewed = acceptances.drawn(chances, found)
+
+    upper = intervals.recommended(audits.hajek(skewed)).upper
+    assert upper > 2 * intervals.recommended(audits.hajek(even)).upper
 
 
 def test_chances_add_up_and_none_is_above_one() -> None:
