@@ -22,9 +22,11 @@ from clients.specs import (
     python_stdio,
     python_tests,
 )
+from clients.steps import AsyncStepSession, StepSession
 from clients.synchronous import Stream, Verifier
 
 __all__ = [
+    "AsyncStepSession",
     "AsyncStream",
     "AsyncVerifier",
     "BatchItem",
@@ -32,6 +34,7 @@ __all__ = [
     "Connection",
     "RetryPolicy",
     "SpecDetails",
+    "StepSession",
     "Stream",
     "StreamItem",
     "Verifier",

@@ -6,7 +6,7 @@ import json
 import os
 
 from sandboxes.isolation.jailed.begin import begin
-from sandboxes.lean.jailed.server import DOCUMENT, REPORT_AT_ONCE
+from sandboxes.lean.jailed.server import DOCUMENT, OPTIONS
 
 application = ""
 reserved_bytes = 0
@@ -25,5 +25,5 @@ def main() -> int:
     if not os.access(application, os.X_OK):
         raise PermissionError(f"{application} can't be run by the users of jails.")
     begin()
-    command = [application, "--worker", REPORT_AT_ONCE, DOCUMENT]
+    command = [application, "--worker", *OPTIONS, DOCUMENT]
     os.execve(application, command, {"LEAN_PATH": _path})  # noqa: S606

@@ -16,12 +16,13 @@ reserved_bytes = 32 * 1024**3
 """Address space that Lean's allocator sets aside for its threads, and mostly never uses."""
 DOCUMENT = "untitled:Proof"
 """What it serves. It belongs to no file: Lean would look for the module that another belongs to."""
-REPORT_AT_ONCE = "-Dserver.reportDelayMs=0"
-"""The option that `lean` is given where it is a program."""
-THREADS = 8
+OPTIONS = ("-Dserver.reportDelayMs=0", "-Ddebug.skipKernelTC=true")
+"""Of `lean` where it is a program: report at once; and do not let the kernel check all of the proof
+anew at each step, since what a session finishes is checked in another process anyway."""
+THREADS = 12
 """For elaboration. Tactics that were given up may keep some of them for a while."""
-_NUMBER = 3
-"""Of the constructors of Lean's `DataValue`, the one of numbers."""
+_BOOLEAN, _NUMBER = 1, 3
+"""Constructors of Lean's `DataValue`."""
 
 _lean: Lean | None = None
 _failure = ""
@@ -40,10 +41,12 @@ def main() -> int:
     """Serves until its input ends; returns an exit code."""
     if _lean is None:
         raise LeanError(_failure)
+    insert = _lean.function("l_Lean_Options_insert", 3)
     at_once = _lean.constructor(_NUMBER, [box(0)])
-    options = _lean.function("l_Lean_Options_insert", 3)(
-        _lean.constant("l_Lean_Options_empty"), _lean.name("server", "reportDelayMs"), at_once
-    )
+    yes = _lean.constructor(_BOOLEAN, [], b"\1")
+    options = _lean.constant("l_Lean_Options_empty")
+    options = insert(options, _lean.name("server", "reportDelayMs"), at_once)
+    options = insert(options, _lean.name("debug", "skipKernelTC"), yes)
     os.environ["LEAN_SYSROOT"] = "/nonexistent"  # or it asks /proc, which cells do not have
     _lean.library.lean_init_task_manager_using(THREADS)
     begin()

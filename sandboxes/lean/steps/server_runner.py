@@ -44,7 +44,7 @@ MINIMUM_THREADS: Final = 64
 LINGERING_CPU_SECONDS: Final = 4.0
 """Lean's threads end themselves when they are told to; with one that has not by then, the process
 is replaced."""
-COMPANY: Final = 4
+COMPANY: Final = 8
 """Tactics that were stopped and may not have ended; with more, the process is replaced."""
 _LOOK_SECONDS: Final = 0.5
 _NO_STATE: Final = (

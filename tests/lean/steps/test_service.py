@@ -159,6 +159,7 @@ async def test_a_session_ends_with_the_call_that_holds_it(
         request.theorem.name, request.theorem.statement = SWAP.name, SWAP.statement
         call = stub.OpenSession(request)
         opened = await call.read()
+        assert isinstance(opened, lean_steps_pb2.OpenSessionResponse)
         assert sessions._held
         endless = lean_steps_pb2.StepRequest(session_id=opened.session_id, tactics=[ENDLESS])
         step = stub.Step(endless)
