@@ -1,6 +1,7 @@
 """How often intervals cover the truth, how wide they are, and how far off their estimates.
 
-    python -m benchmarks.estimation [--rounds 2000] [--only 'rare*'] [--json FILE]
+    python -m benchmarks.estimation [--rounds 2000] [--only 'rare*'] [--estimators NAME …]
+                                    [--json FILE]
 
 Draws campaigns whose false-discovery proportion is known, in the regimes below, and asks each
 estimator for its 95 % interval. Prints one row per regime and estimator: share of intervals that
@@ -346,13 +347,14 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=2000)
     parser.add_argument("--only", default="*", help="regimes, as a pattern")
+    parser.add_argument("--estimators", nargs="*", default=[], help="by name; all if left out")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     rows = []
     print("| regime | estimator | covered | below | above | width | bias |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for name in fnmatch.filter(REGIMES, options.only):
-        for each in study(name, options.rounds):
+        for each in study(name, options.rounds, estimators=options.estimators):
             rows.append(each)
             figures = f"{each.covered:.3f} | {each.below:.3f} | {each.above:.3f}"
             print(
