@@ -33,7 +33,8 @@ class _Part:
     lemma: Lemma
     lines: list[str]
     """Tactics, the first one at column 0."""
-    has_helpers: bool
+    helpers: list[str]
+    """What the proof declares before it."""
 
 
 async def assemble(
@@ -53,7 +54,7 @@ async def assemble(
         for lemma in lemmas
         if lemma.name in proofs and lemma.theorem is not None
     }
-    in_place = {hole for hole, part in parts.items() if not part.has_helpers}
+    in_place = {hole for hole, part in parts.items() if not part.helpers}
     as_lemma = set(parts) - in_place
     made = draft
     try:
@@ -96,7 +97,7 @@ def _part(lemma: Lemma, proof: str) -> _Part:
     lines = dedent(own).rstrip().split("\n")
     if draft.is_term:
         lines = ["exact (", *(f"  {line}" for line in lines), ")"]
-    return _Part(lemma, lines, draft.fixed_start > 0 or draft.proof_end < len(draft.lines))
+    return _Part(lemma, lines, [line.text for line in draft.lines[: draft.fixed_start]])
 
 
 def _placed(
@@ -125,7 +126,7 @@ def _placed(
     for hole in sorted(as_lemma):
         before = len(made.lines)
         start = made.fixed_start
-        made = with_lemma(made, parts[hole].lemma, parts[hole].lines)
+        made = with_lemma(made, parts[hole].lemma, parts[hole].lines, parts[hole].helpers)
         extra = len(made.lines) - before
         owners = {(line + extra if line >= start else line): of for line, of in owners.items()}
         owners |= {start + index: hole for index in range(extra)}

@@ -12,7 +12,9 @@ from sandboxes.lean.repair.draft import Draft
 
 __all__ = ["Hole", "filled", "holes"]
 
-_TACTIC_CONTEXTS: Final = frozenset(("by", "·", ".", ";", "<;>", "|", "then", "else", "("))
+_TACTIC_CONTEXTS: Final = frozenset(
+    ("by", "·", ".", ";", "<;>", "|", "then", "else", "first", "try", "repeat", "all_goals")
+)
 _CASE_HEADS: Final = frozenset(("|", "case", "case'", "next"))
 
 
@@ -62,6 +64,11 @@ def _is_tactic(draft: Draft, line: int, before: Token | None, on_line: Sequence[
         return False
     if draft.is_term and draft.in_proof(line) and not _has_by(draft, line):
         return before.text == "by"
+    while on_line and on_line[-1].text == "(":
+        on_line = on_line[:-1]
+        before = on_line[-1] if on_line else None
+    if before is None:
+        return True
     if not on_line:
         return before.text not in (":=", "=>", ",", "fun", "exact", "from", "(", "⟨")
     if before.text == "=>":

@@ -298,11 +298,13 @@ def _declaration(name: str, binders: str, target: str, proof: Sequence[str]) -> 
     return [*head, *(f"  {line}" for line in proof), ""]
 
 
-def with_lemma(draft: Draft, lemma: Lemma, proof: Sequence[str]) -> Draft:
-    """The draft with a lemma, proved, before its theorem."""
+def with_lemma(
+    draft: Draft, lemma: Lemma, proof: Sequence[str], helpers: Sequence[str] = ()
+) -> Draft:
+    """The draft with a lemma, proved, before its theorem, and what the proof needs before that."""
     assert lemma.theorem is not None
     head = f"theorem {lemma.name} {lemma.theorem.statement} := by".split("\n")
-    lines = [*head, *(f"  {line}" for line in proof), ""]
+    lines = [*helpers, *head, *(f"  {line}" for line in proof), ""]
     return draft.replaced(draft.fixed_start, draft.fixed_start, lines)
 
 

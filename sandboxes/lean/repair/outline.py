@@ -10,7 +10,10 @@ from typing import Final
 from sandboxes.lean.repair.code import depth_zero
 from sandboxes.lean.repair.draft import Draft
 
-__all__ = ["Node", "Outline", "outline"]
+__all__ = ["AFTER", "HELPER", "STEP", "Node", "Outline", "outline"]
+
+HELPER, STEP, AFTER = -1, -2, -3
+"""What stands for the parent of nodes that belong to none."""
 
 _BULLET: Final = re.compile(r"[·.](?=\s|$)\s*")
 _CASE: Final = re.compile(r"(?:\||(?:case'?|next)\b)")
@@ -31,7 +34,8 @@ class Node:
     end: int
     """Index after its last line."""
     parent: int
-    """Index of the node that it belongs to; -1 for the steps of a declaration."""
+    """Index of the node that it belongs to; negative for those that belong to none: `HELPER`,
+    `STEP` of the theorem's proof, or `AFTER` it."""
     body: int = 0
     """Column after `·` or `… =>` on its first line; 0 for a plain step."""
 
@@ -58,7 +62,7 @@ class Outline:
         return found
 
     def children(self, index: int) -> list[int]:
-        """The nodes right below one; -1 for those of the declarations."""
+        """The nodes right below one, or those that belong to none in one part of a text."""
         return [place for place, node in enumerate(self.nodes) if node.parent == index]
 
     def siblings(self, index: int) -> tuple[int | None, int | None]:
@@ -81,7 +85,7 @@ def outline(draft: Draft) -> Outline:
             found[open_nodes.pop()][2] = line
 
     def add(line: int, column: int, body: int) -> None:
-        parent = open_nodes[-1] if open_nodes else -1
+        parent = open_nodes[-1] if open_nodes else _part(draft, line)
         open_nodes.append(len(found))
         found.append([line, column, 0, parent, body])
 
@@ -104,6 +108,12 @@ def outline(draft: Draft) -> Outline:
         last_code = index + 1
     close(-1, last_code)
     return Outline(tuple(Node(*one) for one in found))
+
+
+def _part(draft: Draft, line: int) -> int:
+    if line < draft.fixed_end:
+        return HELPER
+    return STEP if line < draft.proof_end else AFTER
 
 
 def _head_end(code: str, column: int) -> int:

@@ -264,23 +264,26 @@ def _moved(text: str, change: int) -> str:
     return text[min(-change, spaces) :]
 
 
-_EXPECTED: Final = re.compile(r"expected (?:'([)\]}⟩])'|.*?'([)\]}⟩])')")
-
-
 def _brackets(draft: Draft, message: Message) -> Iterator[Draft]:
     """One bracket more or less where Lean misses one, or finds one too many."""
     if class_of(message) is not Class.PARSE:
         return
-    for line in (message.start.line - 1, message.start.line):
-        if not 0 <= line < len(draft.lines) or draft.is_fixed(line):
+    for line in (message.start.line - 1, message.start.line - 2, message.start.line):
+        if not 0 <= line < len(draft.lines) or draft.is_fixed(line) or not draft.code[line].strip():
             continue
         text, code = draft.lines[line].text, draft.code[line]
-        if (match := _EXPECTED.search(message.text)) is not None:
-            closing = match[1] or match[2]
-            yield draft.replaced(line, line + 1, [text.rstrip() + closing])
-        for index, one in enumerate(code):
-            if one in ")]}⟩":
-                yield draft.replaced(line, line + 1, [text[:index] + text[index + 1 :]])
+        end = len(code.rstrip())
+        for closing in _CLOSING:
+            if code.count(closing) < code.count(_CLOSING[closing]):
+                places = [index for index, one in enumerate(code) if one in _CLOSING]
+                for place in [*places, end]:
+                    yield draft.replaced(line, line + 1, [text[:place] + closing + text[place:]])
+            elif code.count(closing) > code.count(_CLOSING[closing]):
+                for place in [index for index, one in enumerate(code) if one == closing]:
+                    yield draft.replaced(line, line + 1, [text[:place] + text[place + 1 :]])
+
+
+_CLOSING: Final = {")": "(", "]": "[", "}": "{", "⟩": "⟨"}
 
 
 def _cut_off(draft: Draft, message: Message) -> Iterator[Draft]:

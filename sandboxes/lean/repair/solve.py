@@ -225,33 +225,36 @@ async def _with_winners(
     draft: Draft, tried: Sequence[_Tried], checker: Checker, tactics: Sequence[str]
 ) -> tuple[Draft, dict[int, str]]:
     """The draft with what closes each hole, as far as Lean agrees that it does."""
-    chosen = {
-        index: _closing(one, tactics)
+    ways = {
+        index: _ways(one, tactics)
         for index, one in enumerate(tried)
         if one.winners and not one.failed
     }
     found = [one.hole for one in tried]
-    while chosen:
+    while ways:
+        chosen = {index: texts[0] for index, texts in ways.items()}
         solved = filled(draft, found, chosen)
         checked = await checker(solved.source)
         errors = failures(checked.messages)
         if checked.completed and not errors:
             return solved, chosen
         lines = {error.start.line - 1 for error in errors}
-        bad = [index for index in chosen if found[index].line in lines] or list(chosen)[-1:]
-        for index in bad:
-            plain = _plain(tried[index], tactics)
-            if chosen[index] != plain:
-                chosen[index] = plain  # what was suggested does not do what its tactic did
-            else:
-                del chosen[index]
+        bad = [index for index in ways if found[index].line in lines] or list(ways)
+        ways = {
+            index: texts[1:] if index in bad else texts
+            for index, texts in ways.items()
+            if index not in bad or len(texts) > 1
+        }
     return draft, {}
 
 
-def _closing(one: _Tried, tactics: Sequence[str]) -> str:
+def _ways(one: _Tried, tactics: Sequence[str]) -> list[str]:
+    """What may close a hole, as it closed it in the probe, the most readable first."""
+    plain = _plain(one, tactics)
+    ways = [plain] if one.hole.is_term else [plain, f"(· {plain})"]
     if len(set(one.winners)) == 1 and tactics[one.winners[0]] in SUGGESTING and one.suggestion:
-        return f"(by {one.suggestion})" if one.hole.is_term else one.suggestion
-    return _plain(one, tactics)
+        ways.insert(0, f"(by {one.suggestion})" if one.hole.is_term else one.suggestion)
+    return ways
 
 
 def _plain(one: _Tried, tactics: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from typing import Final
 from sandboxes.lean.messages import Message, Position
 from sandboxes.lean.repair.checking import BudgetSpent, Checked, Checker, Class, class_of, failures
 from sandboxes.lean.repair.draft import Draft
-from sandboxes.lean.repair.outline import outline
+from sandboxes.lean.repair.outline import STEP, outline
 from sandboxes.lean.repair.steps import (
     HOLE,
     append_hole,
@@ -343,14 +343,10 @@ def _still(other: Message, message: Message, reach: int) -> bool:
 async def _without_endless_step(draft: Draft, checker: Checker) -> Alternative | None:
     """A hole for the step that takes Lean to its limits: found from the outermost inwards."""
     best: Alternative | None = None
-    parent = -1
+    parent = STEP
+    tree = outline(draft)
     while True:
-        tree = outline(draft)
-        family = [
-            place
-            for place in tree.children(parent)
-            if parent >= 0 or draft.in_proof(tree.nodes[place].start)
-        ]
+        family = tree.children(parent)
         tried = [
             Alternative(
                 replace_step(draft, place), "hole-for-endless-step", tree.nodes[place].start
