@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,8 @@ _TREE_OF_COMMANDS = (
     "l_Lean_Language_toSnapshotTree___at___00__private_Lean_Elab_Frontend_0__"
     "Lean_Elab_IO_processCommandsIncrementally_go_spec__3"
 )
+_BLANK = re.compile(r"(?: |\r?\n)+|--[^\n]*|/-(?![-!])")
+_COMMENT_ENDS = re.compile(r"/-|-/")
 Say = Callable[[dict[str, Any]], None]
 
 THREADS = 2
@@ -101,6 +104,9 @@ def elaborate(header: Header, parts: list[str], say: Say) -> tuple[int, bool]:
     errors = False
     for number, text in enumerate(parts):
         say({"part": number})
+        if is_blank(text):  # which Lean's parser allows behind a header alone
+            say({"done": len(text.encode())})
+            continue
         parser_state = lean.constructor(0, [box(0)], b"\0")  # at the beginning, not recovering
         task = process(context(lean, text), parser_state, keep(state), NOTHING, NOTHING)
         while task != NOTHING:
@@ -121,6 +127,18 @@ def elaborate(header: Header, parts: list[str], say: Say) -> tuple[int, bool]:
 def _task(snapshot: int) -> int:
     """What a task of Lean's language server computes."""
     return field(snapshot, 3)
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text holds nothing but spaces and comments."""
+    place, depth = 0, 0
+    while place < len(text):
+        match = (_COMMENT_ENDS.search if depth else _BLANK.match)(text, place)
+        if match is None:
+            return False
+        depth += {"/-": 1, "-/": -1}.get(match[0], 0)
+        place = match.end()
+    return not depth
 
 
 def write(header: Header, environment: int) -> None:

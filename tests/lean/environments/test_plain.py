@@ -58,6 +58,8 @@ def test_a_lean_in_tmp_is_refused(core: LeanEnvironment) -> None:
         ("variable (n : Nat)", "theorem goal : n + 0 = n := by\n  induction n\n"),
         ("theorem goal : 1 = 2 := by sorry\n", "theorem \U0001d538 (p : Prop) : p := missing"),
         ("", "", "#check Nat\n"),
+        ("\n-- nothing\n", "/- at /- all -/ -/\n\n", GOOD, "  \n"),
+        ("/-! a command -/\n", "/-- of nothing -/\n"),
     ],
 )
 async def test_it_says_what_the_library_says(
