@@ -15,7 +15,7 @@ from typing import Final
 
 __all__ = ["Block", "blocks", "formulas", "lean_proof", "python_code", "tagged"]
 
-_FENCE: Final = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
+_FENCE: Final = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
 _PYTHON: Final = {"python", "python3", "py", "py3", "python-3", "ipython"}
 _BEGINS_CODE: Final = re.compile(r"^(?:async\s+def|def|class|import|from|@|\w+\s*=[^=])\s*\S")
 _FORMULA: Final = re.compile(r"^[ \t]*FOL:(.*)$", re.MULTILINE)
@@ -40,15 +40,30 @@ def blocks(text: str) -> list[Block]:
     text = _bounded(text)
     found, position = [], 0
     while (opening := _FENCE.search(text, position)) is not None:
-        mark, language = opening[1], opening[2].lower()
+        again = _FENCE.match(text, opening.end() + 1)
+        if again is not None and again[3]:  # models repeat a fence that was begun for them
+            opening = again
+        indent, mark, language = opening[1], opening[2], opening[3].lower()
         start = min(opening.end() + 1, len(text))
         closing = re.compile(
-            rf"^[ \t]{{0,3}}{re.escape(mark[0])}{{{len(mark)},}}[ \t]*$", re.MULTILINE
+            rf"^[ \t]{{0,{len(indent) + 3}}}{re.escape(mark[0])}{{{len(mark)},}}[ \t]*$",
+            re.MULTILINE,
         ).search(text, start)
         end = closing.start() if closing else len(text)
-        found.append(Block(language=language, text=text[start:end], closed=closing is not None))
+        found.append(
+            Block(
+                language=language,
+                text=_dedented(text[start:end], indent),
+                closed=closing is not None,
+            )
+        )
         position = closing.end() if closing else len(text)
     return found
+
+
+def _dedented(text: str, indent: str) -> str:
+    """A block without the indentation of its fence, as in a list."""
+    return re.sub(rf"^{re.escape(indent)}", "", text, flags=re.MULTILINE) if indent else text
 
 
 def python_code(text: str, entry_point: str = "") -> str | None:
@@ -67,8 +82,10 @@ def python_code(text: str, entry_point: str = "") -> str | None:
         for block in blocks(text)
         if block.text.strip() and (block.language in _PYTHON or not block.language)
     ]
-    if not candidates:
-        candidates = _unfenced(_bounded(text))
+    if not any(_parses(code) and _defines(code, entry_point) for code in candidates):
+        # Models forget a fence's beginning, and write its end all the same.
+        bare = _unfenced(_FENCE.split(_bounded(text), maxsplit=1)[0])
+        candidates += [code for code in bare if not candidates or _parses(code)]
     if not candidates:
         return None
     ranked = [
@@ -144,7 +161,8 @@ def _parses(code: str) -> bool:
 
 
 def _defines(code: str, entry_point: str) -> bool:
+    """Whether a program defines a name, by its looks; any does where none is asked for."""
     name = re.escape(entry_point.split("(")[0].split(".")[0])
-    return bool(
-        name and re.search(rf"^(?:async\s+)?(?:def|class)\s+{name}\b|^{name}\s*=", code, re.M)
+    return not name or bool(
+        re.search(rf"^(?:async\s+)?(?:def|class)\s+{name}\b|^{name}\s*=", code, re.M)
     )

@@ -168,7 +168,7 @@ def propose(
         raise ServiceError(f"{error} The same command goes on from {kept}.") from error
     if as_json:
         print_json(_summary(progress, seconds, kept))
-    error_console().print(_told(progress, seconds, kept), soft_wrap=True)
+    error_console().print(_told(progress, seconds, kept), soft_wrap=True, markup=False)
     return ExitCode.SERVICE_ERROR if progress.states["failed"] else ExitCode.ACCEPTED
 
 

@@ -184,12 +184,15 @@ class Campaign:
     async def _end(self, task: Task, standing: Standing) -> Standing:
         """How the problem ends."""
         blank = Standing(problem_id=task.problem_id)
+        left = _finite(self._plan.budget.seconds - standing.seconds)
         try:
-            async with asyncio.timeout(_finite(self._plan.budget.seconds - standing.seconds)):
+            async with asyncio.timeout(left) as scope:
                 answer = await self._strategy.solve(self._desk(task, self._plan.budget))
         except BudgetSpent as spent:
             return replace(blank, state="unsolved", reason="budget-spent", message=str(spent))
         except TimeoutError:
+            if not scope.expired():
+                raise
             told = "The problem's budget of seconds is spent."
             return replace(blank, state="unsolved", reason="budget-spent", message=told)
         except (ModelError, ServiceError) as error:

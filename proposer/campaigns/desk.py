@@ -274,10 +274,10 @@ class Desk:
             verdict = await self._judge.verify(
                 spec, options=CallOptions(session_id=self.task.problem_id)
             )
-        except InvalidSpec as error:
-            self._note(noted, outcome="UNUSABLE", reason=error.reason, message=str(error))
-            return None
         except ServiceError as error:
+            if isinstance(error, InvalidSpec) and _is_the_candidates(error):
+                self._note(noted, outcome="UNUSABLE", reason=error.reason, message=str(error))
+                return None
             self._note(noted, outcome="ERROR", reason=error.reason, message=str(error))
             raise
         self._purse.pay(_cost_of_verdict(verdict))
@@ -415,6 +415,14 @@ async def first(attempts: Iterable[Awaitable[Answer | None]]) -> Answer | None:
     if errors:
         raise errors[0]
     return None
+
+
+def _is_the_candidates(error: InvalidSpec) -> bool:
+    """Whether nothing is wrong with a spec but its candidate."""
+    return all(
+        violation.field.removeprefix("spec.").startswith("candidate")
+        for violation in error.violations
+    )
 
 
 def _digest(spec: VerificationSpec) -> str:

@@ -30,7 +30,7 @@ from proposer.models.recordings import ReplayingModel
 from proposer.models.scripted import Reply, ScriptedModel, in_turn
 from proposer.problems import InvalidProblems
 from tests.proposer.support import RIGHT, WRONG, adding, campaign, run
-from verifier_service.model import Outcome, SandboxLost, Verdict
+from verifier_service.model import Outcome, RequestedLimits, SandboxLost, Verdict
 
 ONE = {"width": "1"}
 
@@ -163,6 +163,20 @@ async def test_trouble_of_the_service_is_no_verdict(
     asked_again = ScriptedModel(in_turn([]))  # the sample is there, and is judged now
     progress = await run([adding()], asked_again, judge, record, options=ONE)
     assert progress.states == {"solved": 1}
+
+
+async def test_a_problem_that_the_service_refuses_costs_one_sample(
+    judge: LocalVerifier, record: CampaignRecord
+) -> None:
+    task = adding()
+    spec = replace(task.spec, limits=RequestedLimits(cpu_seconds=99999))
+    options = {"width": "1"}
+    await run([replace(task, spec=spec)], say(RIGHT), judge, record, options=options)
+    (standing,) = record.standings()
+
+    assert (standing.state, standing.reason) == ("failed", "service-invalid-spec")
+    assert "cpu_time" in standing.message
+    assert len(list(record.samples("add"))) == 1
 
 
 class _Unsure:
