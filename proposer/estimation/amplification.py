@@ -85,21 +85,11 @@ async def amplified(
     """
     plans = [_plan(spec, input_count, seed) for spec in references]
     own = await judged(verifier, references)
-    made = []
-    for spec, plan, verdict, answers in zip(
-        references, plans, own, await _told(verifier, references, plans), strict=True
-    ):
-        problem_id, problem = spec.problem.problem_id, _unfit(verdict)
-        if isinstance(plan, str) or problem:
-            made.append(Amplified(problem_id=problem_id, problem=problem or str(plan)))
-            continue
-        left_out = Counter(answer.kind for answer in answers if answer.kind != "returned")
-        cases = [
-            (arguments, answer.text)
-            for arguments, answer in zip(plan.inputs, answers, strict=True)
-            if answer.kind == "returned"
-        ]
-        made.append(_suite(spec, plan, cases, left_out))
+    told = await _told(verifier, references, plans)
+    made = [
+        _from_reference(spec, plan, verdict, said)
+        for spec, plan, verdict, said in zip(references, plans, own, told, strict=True)
+    ]
     return await _checked(verifier, references, made)
 
 
@@ -114,7 +104,8 @@ async def amplified_by_agreement(
     """Larger suites whose expected results are those that most accepted candidates return.
 
     What most candidates get wrong in the same way is wrong in the suite too: it finds differences,
-    not truth. Candidates that return nothing on an input count against agreement.
+    not truth. Candidates that return nothing on an input count against agreement. Where the service
+    could not tell what one returns, the problem has no suite: trouble of ours is nobody's dissent.
 
     Args:
         verifier: Runs everything.
@@ -134,8 +125,8 @@ async def amplified_by_agreement(
     made = []
     for specs in by_problem.values():
         plan = _plan(specs[0], input_count, seed)
-        answers = await _told(verifier, specs, [plan] * len(specs))
-        made.append(_agreed(specs, plan, answers, least_share))
+        told = await _told(verifier, specs, [plan] * len(specs))
+        made.append(_agreed(specs, plan, told, least_share))
     return made
 
 
@@ -156,6 +147,17 @@ class _Answer:
     text: str = ""
 
 
+@dataclass(slots=True)
+class _Told:
+    """What a candidate answered, as far as it was asked."""
+
+    answers: list[_Answer] = field(default_factory=list)
+    trouble: str = ""
+    """What kept the service from asking to the end; empty if nothing did."""
+    is_refused: bool = False
+    """Whether the trouble is that the candidate can't be asked at all."""
+
+
 def _plan(spec: VerificationSpec, input_count: int, seed: int) -> _Plan | str:
     tests = spec.problem.criterion
     if not isinstance(tests, PythonTests):
@@ -173,26 +175,39 @@ def _plan(spec: VerificationSpec, input_count: int, seed: int) -> _Plan | str:
 
 async def _told(
     verifier: BatchVerifier, specs: Sequence[VerificationSpec], plans: Sequence[_Plan | str]
-) -> list[list[_Answer]]:
+) -> list[_Told]:
     """What each candidate answers to each of its inputs; nothing where there is no plan."""
-    told: list[list[_Answer]] = [[] for _ in specs]
+    told = [_Told() for _ in specs]
     wanted = [[] if isinstance(plan, str) else plan.inputs for plan in plans]
     for _ in range(_ROUNDS):
-        unfinished = [index for index, done in enumerate(told) if len(done) < len(wanted[index])]
-        left = [wanted[index][len(told[index]) :] for index in unfinished]
+        unfinished = [
+            index
+            for index, one in enumerate(told)
+            if len(one.answers) < len(wanted[index]) and not one.trouble
+        ]
         tellings = [
-            _telling(specs[index], plans[index], inputs)
-            for index, inputs in zip(unfinished, left, strict=True)
+            _telling(specs[index], plans[index], wanted[index][len(told[index].answers) :])
+            for index in unfinished
         ]
         for index, result in zip(unfinished, await judged(verifier, tellings), strict=True):
-            done = told[index]
-            done += _parsed(result)[: len(wanted[index]) - len(done)]
-            if len(done) < len(wanted[index]):
-                done.append(_Answer("no-answer"))  # to the input that ended its process
-    return [
-        done + [_Answer("no-answer")] * (len(inputs) - len(done))
-        for done, inputs in zip(told, wanted, strict=True)
-    ]
+            _note(told[index], result, len(wanted[index]))
+    for one, inputs in zip(told, wanted, strict=True):
+        one.answers += [_Answer("no-answer")] * (len(inputs) - len(one.answers))
+    return told
+
+
+def _note(told: _Told, result: Verdict | ServiceError, wanted_count: int) -> None:
+    """Adds the answers of one run; what ended it early is the candidate's doing, or trouble."""
+    if isinstance(result, ServiceError):
+        told.trouble, told.is_refused = str(result), isinstance(result, InvalidSpec)
+        return
+    told.answers += _parsed(result)[: wanted_count - len(told.answers)]
+    if len(told.answers) == wanted_count:
+        return
+    if result.outcome is Outcome.INCONCLUSIVE:
+        told.trouble = result.summary
+    else:
+        told.answers.append(_Answer("no-answer"))  # to the input that ended its process
 
 
 def _telling(
@@ -227,16 +242,12 @@ def _helper() -> str:
     return resources.files("proposer.estimation").joinpath("telling.py").read_text("utf-8")
 
 
-def _parsed(result: Verdict | ServiceError) -> list[_Answer]:
+def _parsed(verdict: Verdict) -> list[_Answer]:
     """The candidate's lines, up to the first that is none."""
-    if isinstance(result, InvalidSpec):
-        return []
-    if isinstance(result, ServiceError):
-        raise result
-    if not isinstance(result.evidence, PythonEvidence):
+    if not isinstance(verdict.evidence, PythonEvidence):
         return []
     answers = []
-    for line in result.evidence.stdout.head.split(b"\n")[:-1]:
+    for line in verdict.evidence.stdout.head.split(b"\n")[:-1]:
         if (answer := _answer(line)) is None:
             break
         answers.append(answer)
@@ -258,18 +269,40 @@ def _answer(line: bytes) -> _Answer | None:
     return None
 
 
-def _unfit(verdict: Verdict | ServiceError) -> str:
+def _from_reference(
+    spec: VerificationSpec, plan: _Plan | str, own: Verdict | ServiceError, told: _Told
+) -> Amplified:
+    problem_id = spec.problem.problem_id
+    if isinstance(plan, str):
+        return Amplified(problem_id=problem_id, problem=plan)
+    if problem := _unfit(own, "the problem's own tests") or _trouble(told):
+        return Amplified(problem_id=problem_id, problem=problem)
+    left_out = Counter(answer.kind for answer in told.answers if answer.kind != "returned")
+    cases = [
+        (arguments, answer.text)
+        for arguments, answer in zip(plan.inputs, told.answers, strict=True)
+        if answer.kind == "returned"
+    ]
+    return _suite(spec, plan, cases, left_out)
+
+
+def _unfit(verdict: Verdict | ServiceError, tests: str) -> str:
     """Why this verdict on a reference rules it out; empty if it does not."""
-    if isinstance(verdict, Verdict):
-        if verdict.outcome is Outcome.ACCEPTED:
-            return ""
-        return (
-            f"The reference is not accepted by the problem's own tests ({verdict.reason}): "
-            f"{verdict.summary}"
-        )
     if isinstance(verdict, InvalidSpec):
-        return f"The reference's spec can't be used: {verdict}"
-    raise verdict
+        return f"The reference can't be judged by {tests}: {verdict}"
+    if isinstance(verdict, ServiceError):
+        return f"There is no verdict on the reference, by {tests}: {verdict} Run this again."
+    if verdict.outcome is Outcome.ACCEPTED:
+        return ""
+    return f"The reference is not accepted by {tests} ({verdict.reason}): {verdict.summary}"
+
+
+def _trouble(told: _Told) -> str:
+    if told.is_refused:
+        return f"The candidate can't be asked what it returns: {told.trouble}"
+    if told.trouble:
+        return f"The service could not ask to the end: {told.trouble} Run this again."
+    return ""
 
 
 def _suite(
@@ -317,9 +350,7 @@ async def _checked(
     ]
     checked = list(made)
     for index, verdict in zip(with_tests, await judged(verifier, specs), strict=True):
-        if _unfit(verdict):
-            why = verdict.summary if isinstance(verdict, Verdict) else str(verdict)
-            problem = f"The reference does not pass the larger suite: {why}"
+        if problem := _unfit(verdict, "the larger suite"):
             checked[index] = replace(made[index], tests=None, case_count=0, problem=problem)
     return checked
 
@@ -327,30 +358,35 @@ async def _checked(
 def _agreed(
     specs: Sequence[VerificationSpec],
     plan: _Plan | str,
-    answers: Sequence[Sequence[_Answer]],
+    told: Sequence[_Told],
     least_share: float,
 ) -> Amplified:
     problem_id = specs[0].problem.problem_id
     if isinstance(plan, str):
         return Amplified(problem_id=problem_id, problem=plan)
-    if len(specs) < 2:
-        return Amplified(
-            problem_id=problem_id,
-            problem="Agreement needs two accepted candidates or more, and there is one.",
-        )
+    voters = [
+        (spec.candidate.candidate_id, one.answers)
+        for spec, one in zip(specs, told, strict=True)
+        if not one.is_refused
+    ]
+    troubles = [_trouble(one) for one in told if one.trouble and not one.is_refused]
+    if troubles:
+        return Amplified(problem_id=problem_id, problem=troubles[0])
+    if len(voters) < 2:
+        problem = f"Agreement needs two accepted candidates or more, and there are {len(voters)}."
+        return Amplified(problem_id=problem_id, problem=problem)
     cases: list[tuple[Arguments, str]] = []
     left_out: Counter[str] = Counter()
     disputed: Counter[str] = Counter()
-    for arguments, said in zip(plan.inputs, zip(*answers, strict=True), strict=True):
-        texts = Counter(answer.text for answer in said if answer.kind == "returned")
+    for place, arguments in enumerate(plan.inputs):
+        said = [(name, answers[place]) for name, answers in voters]
+        texts = Counter(answer.text for _, answer in said if answer.kind == "returned")
         text, count = texts.most_common(1)[0] if texts else ("", 0)
-        if count < least_share * len(specs):
+        if count < least_share * len(voters):
             left_out["no-agreement"] += 1
             continue
         cases.append((arguments, text))
-        for spec, answer in zip(specs, said, strict=True):
-            if answer != _Answer("returned", text):
-                disputed[spec.candidate.candidate_id] += 1
+        disputed.update(name for name, answer in said if answer != _Answer("returned", text))
     return replace(_suite(specs[0], plan, cases, left_out), disputed=dict(disputed))
 
 

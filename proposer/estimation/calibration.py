@@ -87,8 +87,8 @@ def audited_proportion(
 ) -> Ratio:
     """The false-discovery proportion, by the estimator that fits how truth became known.
 
-    All audited: the share itself. Drawn with chances: Hájek's estimate, or the prediction-powered
-    one where there are suspicions.
+    All audited: the share itself. Drawn with chances: the prediction-powered estimate where there
+    are suspicions and every audit could tell, else Hájek's, which leaves out those that could not.
 
     Raises:
         NotEstimable: The truth of no acceptance is known.
@@ -97,7 +97,8 @@ def audited_proportion(
     if chances is None:
         return false_discovery_proportion(Counts.of(observations(records)))
     drawn = acceptances(records, chances=chances, suspicions=suspicions)
-    return prediction_powered(drawn) if suspicions else hajek(drawn)
+    all_told = not any(record.asked and record.truth is Truth.UNKNOWN for record in records)
+    return prediction_powered(drawn) if suspicions and all_told else hajek(drawn)
 
 
 def _refuse_a_choice(records: Sequence[Record], name: Path) -> None:

@@ -20,7 +20,6 @@ from proposer.estimation.judging import BatchVerifier, judged
 from proposer.estimation.strengthening import by_suite
 from verifier_service.model import (
     Candidate,
-    InvalidSpec,
     Outcome,
     PythonTests,
     ServiceError,
@@ -219,10 +218,8 @@ async def _answers(verifier: BatchVerifier, specs: Sequence[VerificationSpec]) -
 
 
 def _answer(result: Verdict | ServiceError) -> Answer:
-    if isinstance(result, InvalidSpec):
-        return Answer.INCONCLUSIVE
     if isinstance(result, ServiceError):
-        raise result
+        return Answer.INCONCLUSIVE
     match result.outcome:
         case Outcome.ACCEPTED:
             return Answer.ACCEPTED

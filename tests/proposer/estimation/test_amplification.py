@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import pytest
 
-from clients import python_calls, python_pytest, python_tests
+from clients import BatchItem, python_calls, python_pytest, python_tests
 from clients.local import LocalVerifier
 from proposer.estimation.amplification import (
     Amplified,
@@ -20,9 +21,13 @@ from proposer.estimation.strengthening import by_suite
 from verifier_service.model import (
     CallCases,
     Comparison,
+    InvalidSpec,
     Outcome,
+    SandboxLost,
+    ServiceError,
     Verdict,
     VerificationSpec,
+    Violation,
 )
 
 TESTS = "assert largest([1, 3, 2]) == 3\nassert largest([5]) == 5"
@@ -192,6 +197,55 @@ async def test_candidates_run_in_jails_and_never_here(judge: LocalVerifier, tmp_
     await mutation_scores(judge, [largest(source)], {}, mutant_count=5)
 
     assert not trace.exists()
+
+
+class Faulty:
+    """A service that loses what a candidate with this word in it is asked."""
+
+    def __init__(self, judge: LocalVerifier, word: str, fault: ServiceError | Verdict) -> None:
+        self._judge, self._word, self._fault = judge, word, fault
+
+    async def batch(self, specs: Sequence[VerificationSpec]) -> AsyncGenerator[BatchItem, None]:
+        async for item in self._judge.batch(specs):
+            source = specs[item.index].candidate.source
+            if self._word not in source or "__tell__" not in source:
+                yield item
+            elif isinstance(self._fault, Verdict):
+                yield BatchItem(index=item.index, verdict=self._fault)
+            else:
+                yield BatchItem(index=item.index, error=self._fault)
+
+
+STARVED = Verdict(outcome=Outcome.INCONCLUSIVE, reason="overloaded", summary="It was starved.")
+MARKED = RIGHT + "# marked\n"
+
+
+@pytest.mark.parametrize("fault", [SandboxLost("It is gone."), STARVED], ids=["lost", "starved"])
+async def test_trouble_of_the_service_is_nobodys_dissent(
+    judge: LocalVerifier, fault: ServiceError | Verdict
+) -> None:
+    faulty = Faulty(judge, "# marked", fault)
+    specs = [largest(RIGHT, "a"), largest(MARKED, "b"), largest(RIGHT + "\n", "c")]
+    (agreed,) = await amplified_by_agreement(faulty, specs)
+    (suite,) = await amplified(faulty, [largest(MARKED)])
+
+    for made in (agreed, suite):
+        assert made.tests is None
+        assert made.disputed == {}
+        assert made.problem.endswith("Run this again.")
+
+
+async def test_a_candidate_that_can_not_be_asked_has_no_vote(judge: LocalVerifier) -> None:
+    """One that is as long as candidates may be leaves no room for the question."""
+    refusal = InvalidSpec.of([Violation("candidate.source", "is too long.")])
+    faulty = Faulty(judge, "# marked", refusal)
+    specs = [largest(RIGHT, "a"), largest(MARKED, "b"), largest(RIGHT + "\n", "c")]
+    (agreed,) = await amplified_by_agreement(faulty, specs, least_share=1.0)
+    (suite,) = await amplified(faulty, [largest(MARKED)])
+
+    assert agreed.tests is not None
+    assert agreed.disputed == {}
+    assert "can't be asked what it returns" in suite.problem
 
 
 # Mutants ----------------------------------------------------------------------------------------

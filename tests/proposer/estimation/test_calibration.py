@@ -84,6 +84,24 @@ def test_audits_drawn_by_a_plan_are_weighed_by_their_chances() -> None:
     assert made.rate == pytest.approx(0.2)
 
 
+def test_audits_that_could_not_tell_do_not_count_as_right() -> None:
+    """Else the estimate would be too low by as many as were not told."""
+    found = [
+        replace(one, truth=Truth.UNKNOWN) if one.candidate == "c3" else one for one in records()
+    ]
+    chances = dict.fromkeys([one.key for one in found], 1.0)
+    made = calibrated(
+        found,
+        problem_set="*",
+        method="held-out-tests",
+        name=NAME,
+        chances=chances,
+        suspicions=dict.fromkeys(chances, 0.5),
+    )
+
+    assert made.rate == pytest.approx(1 / 3)
+
+
 @pytest.mark.parametrize(
     ("found", "problem_set", "said"),
     [
