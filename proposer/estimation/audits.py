@@ -93,8 +93,8 @@ class Acceptances:
         """After one more round: drawn with these chances, with what the audits found.
 
         What was known before keeps counting, with chance 1, so rounds may follow each other, each
-        planned by what the one before found. An audit that could not tell stays UNKNOWN; that
-        is a loss that `Counts.completions` bounds, and not a finding.
+        planned by what the one before found. An audit that could not tell stays UNKNOWN, which is
+        no finding; where there are such, take `hajek`, which does not count them.
         """
         truths = self.truths.copy()
         for index, truth in found.items():

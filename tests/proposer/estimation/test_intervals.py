@@ -96,6 +96,20 @@ def test_the_logit_interval_is_that_of_the_survey_package() -> None:
     assert found.upper == pytest.approx(1 / (1 + np.exp(np.log(4) - margin)), abs=1e-6)
 
 
+def test_degrees_of_freedom_are_those_of_the_problems_that_make_up_the_variance() -> None:
+    spread = ratio(*[(1, 2), (0, 2), (2, 2), (1, 2)] * 25)
+    lone = ratio((10, 10), (9, 10), *[(0, 10)] * 98)
+
+    assert spread.degrees_of_freedom == pytest.approx(99, abs=1)
+    assert lone.degrees_of_freedom < 5
+    assert intervals.recommended(lone).width > 1.2 * intervals.logit_t(lone).width
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_degrees_of_freedom_of_few_problems_are_at_most_one_less(count: int) -> None:
+    assert 0 < ratio(*[(1, 3), (0, 3), (2, 3), (1, 5)][:count]).degrees_of_freedom <= count - 1
+
+
 def test_a_utility_may_be_negative_and_above_one() -> None:
     counts = table((10, 6, 6), (10, 4, 3), (10, 5, 5))
 
