@@ -51,8 +51,8 @@ _NAMED: Final = re.compile(r"lean\.(\w+)\._namedError")
 _WORDS: Final = (
     # by the beginning of a text, or by what it holds, in this order
     (re.compile(r"unsolved goals"), "unsolved-goals"),
-    (re.compile(r"\(deterministic\) timeout|\(kernel\) deterministic timeout"), LIMITS[0]),
-    (re.compile(r"maximum recursion depth|\(kernel\) deep recursion"), LIMITS[1]),
+    (re.compile(r"(?s:.*)\(deterministic\) timeout|\(kernel\) deterministic timeout"), LIMITS[0]),
+    (re.compile(r"(?s:.*)maximum recursion depth has|\(kernel\) deep recursion"), LIMITS[1]),
     (re.compile(r"\(kernel\) excessive memory"), LIMITS[2]),
     (re.compile(r"\(kernel\)"), "kernel-error"),
     (re.compile(r".*has already been declared"), "already-declared"),

@@ -39,6 +39,7 @@ __all__ = [
     "Facts",
     "Proved",
     "StatementFinding",
+    "is_written",
     "judge",
     "outcome",
     "reason",
@@ -106,6 +107,8 @@ class Proved:
     name: Name
     axioms: frozenset[Name]
     findings: tuple[Finding, ...]
+    is_stated: bool = True
+    """Whether the file states it, and Lean did not make it up for something else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +186,7 @@ def reason(facts: Facts) -> str:
         return findings[0].code.value
     if facts.limit:
         return "overloaded" if facts.limit == "overloaded" else "checker-limit"
-    if facts.surveyed and not facts.theorems:
+    if facts.surveyed and not any(one.is_stated for one in facts.theorems):
         return "nothing-proved"
     if facts.replayed_by and facts.surveyed and not facts.target:
         return "file-proved"
@@ -249,7 +252,7 @@ def _detail(facts: Facts, why: str) -> Iterator[str]:
     if why == "unreadable-module":
         yield facts.unreadable
     elif why == "file-proved":
-        count = len(facts.theorems)
+        count = sum(one.is_stated for one in facts.theorems)
         yield f"There {'is one' if count == 1 else f'are {count}'}."
     elif why == "checker-limit" and facts.limit:
         yield f"It was: {facts.limit}."
@@ -339,6 +342,13 @@ def _evidence(facts: Facts) -> LeanEvidence:
     )
 
 
+def is_written(module: Module, name: Name) -> bool:
+    """Whether a name is none that Lean makes for another declaration, by the look of it."""
+    if any(isinstance(part, int) or part.startswith("_") for part in name):
+        return False
+    return not any(name[:size] in module.declarations for size in range(1, len(name)))
+
+
 def _shown(axioms: frozenset[Name]) -> tuple[str, ...]:
     return tuple(sorted(map(display, axioms)))
 
@@ -356,14 +366,13 @@ def _declarations(facts: Facts) -> Iterator[LeanDeclaration]:
     """What a candidate declares by names that a person may have written."""
     if facts.module is None:
         return
-    known = {one.name: one.axioms for one in facts.theorems}
+    known = {one.name: one.axioms for one in facts.theorems if one.is_stated}
     if facts.certificate is not None:
         known[facts.target] = facts.certificate.axioms
     shown = [
         one
         for one in facts.module.declarations.values()
-        if one.kind in _KINDS
-        and not any(isinstance(part, int) or part.startswith("_") for part in one.name)
+        if one.name in known or (one.kind in _KINDS and is_written(facts.module, one.name))
     ]
     shown.sort(key=lambda one: (one.name not in known, display(one.name)))
     for one in shown[:MAX_DECLARATIONS]:

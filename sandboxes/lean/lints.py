@@ -41,7 +41,7 @@ class Refused(NamedTuple):
 
 def refused(lexed: Lexed) -> Iterator[Refused]:
     """What is refused in a candidate, in its order; comments and strings do not count."""
-    tokens = [token for token in lexed.tokens if token.kind is not Kind.DOC]
+    tokens = [_unquoted(token) for token in lexed.tokens if token.kind is not Kind.DOC]
     if tokens and tokens[0].text in _HEADERS:
         yield Refused(tokens[0], _HEADERS[tokens[0].text])
     for index, token in enumerate(tokens):
@@ -59,6 +59,13 @@ def refused(lexed: Lexed) -> Iterator[Refused]:
             yield Refused(tokens[index + 1], "reaches for what a library keeps to itself")
         elif token.text == "attribute" and following == "[":
             yield from _attributes(tokens, index + 1)
+
+
+def _unquoted(token: Token) -> Token:
+    """A token by what it says: `«debug».x` is `debug.x`."""
+    if token.kind is not Kind.WORD or "«" not in token.text:
+        return token
+    return Token(token.kind, token.text.replace("«", "").replace("»", ""), token.start)
 
 
 def _attributes(tokens: Sequence[Token], opening: int) -> Iterator[Refused]:

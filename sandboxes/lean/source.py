@@ -30,6 +30,7 @@ __all__ = [
     "prepared",
     "specification",
     "split_at_last_theorem",
+    "stated_theorems",
     "violations",
     "whole_file",
 ]
@@ -256,7 +257,9 @@ def prepared(spec: Specification, source: str) -> Prepared:
     foreign = tuple(module for module in own if module not in (*spec.imports, "Init"))
     code = _code(lexed.tokens[_header_length(lexed.tokens) :])
     if spec.head and not own and not _is_command(code):
-        before = f"{spec.head}\n" + ("" if code and code[0].text in (":=", "|") else ":=\n")
+        before = f"{spec.head}\n" + (
+            "" if code and code[0].text in (":=", "|", "where") else ":=\n"
+        )
         return Prepared(
             form=Form.PROOF,
             parts=(spec.preamble, before + body),
@@ -344,7 +347,25 @@ def split_at_last_theorem(text: str) -> LeanTheorem:
         ValueError: There is no theorem in it.
     """
     lexed = lex(normalised(text))
-    found: tuple[int, tuple[str, ...]] | None = None
+    found = list(_stated_theorems(lexed))
+    if not found:
+        raise ValueError("it states no theorem. Write `theorem NAME : … := sorry` at its end.")
+    index, name = found[-1]
+    own = lexed.tokens[index + 1]
+    return LeanTheorem(
+        preamble=_before(lexed, index),
+        name=name,
+        statement=lexed.text[own.end : _end_of_signature(lexed, index + 2)].strip(),
+    )
+
+
+def stated_theorems(text: str) -> frozenset[str]:
+    """Full names of the theorems that a file states, by the look of it."""
+    return frozenset(name for _, name in _stated_theorems(lex(normalised(text))))
+
+
+def _stated_theorems(lexed: Lexed) -> Iterator[tuple[int, str]]:
+    """Where each theorem is stated, and its full name."""
     scopes: list[str] = []
     for index, token in enumerate(lexed.tokens):
         following = lexed.tokens[index + 1] if index + 1 < len(lexed.tokens) else None
@@ -357,19 +378,9 @@ def split_at_last_theorem(text: str) -> LeanTheorem:
             case "end":
                 _leave(scopes, named)
             case "theorem" | "lemma" if following is not None and following.kind is Kind.WORD:
-                found = index, tuple(filter(None, scopes))
-    if found is None:
-        raise ValueError("it states no theorem. Write `theorem NAME : … := sorry` at its end.")
-    index, namespaces = found
-    own = lexed.tokens[index + 1]
-    full = own.text.removeprefix("_root_.")
-    if full == own.text:
-        full = ".".join((*namespaces, own.text))
-    return LeanTheorem(
-        preamble=lexed.text[: lexed.tokens[_first_of(lexed.tokens, index)].start],
-        name=full,
-        statement=lexed.text[own.end : _end_of_signature(lexed, index + 2)].strip(),
-    )
+                is_whole = following.text.startswith("_root_.")
+                namespaces = [] if is_whole else list(filter(None, scopes))
+                yield index, ".".join((*namespaces, following.text.removeprefix("_root_.")))
 
 
 def _names_scope(token: Token) -> bool:
@@ -381,6 +392,19 @@ def _leave(scopes: list[str], named: str) -> None:
     closed = 0
     while scopes and (not closed or closed < len(_parts_of(named))):
         closed += max(1, len(_parts_of(scopes.pop())))
+
+
+def _before(lexed: Lexed, index: int) -> str:
+    """The text before a declaration; what holds for it alone (`open … in`) holds for the rest."""
+    first = _first_of(lexed.tokens, index)
+    text = lexed.text[: lexed.tokens[first].start]
+    while first and lexed.tokens[first - 1].text == "in":
+        start = lexed.tokens[first - 1].start
+        text = f"{text[:start]}\n{text[start + len('in') :]}"
+        while first and lexed.tokens[first - 1].text not in _COMMANDS:
+            first -= 1
+        first -= 1
+    return text
 
 
 def _first_of(tokens: Sequence[Token], index: int) -> int:
@@ -407,14 +431,21 @@ def _attributes(tokens: Sequence[Token], closing: int) -> int | None:
 
 def _end_of_signature(lexed: Lexed, index: int) -> int:
     """Where a signature ends: at its `:=`, but not at that of a `let` or `have` inside of it."""
-    depth = bound = 0
+    depth = bound = matched = 0
     for token in lexed.tokens[index:]:
         depth += {"(": 1, "[": 1, "{": 1, "⦃": 1, "⟨": 1}.get(token.text, 0)
         depth -= {")": 1, "]": 1, "}": 1, "⦄": 1, "⟩": 1}.get(token.text, 0)
         if depth:
             continue
+        begins_line = not lexed.text[
+            lexed.text.rfind("\n", 0, token.start) + 1 : token.start
+        ].strip()
         if token.text in ("let", "have"):
             bound += 1
+        elif token.text == "match":
+            matched += 1
+        elif token.text == "|" and begins_line and not matched:
+            return token.start
         elif token.text == ":=" and bound:
             bound -= 1
         elif token.text in (":=", "where") or token.text in _COMMANDS or token.kind is Kind.DOC:

@@ -10,12 +10,12 @@ from sandboxes.lean.audit import SORRY, Code, Finding, axiom_findings
 from sandboxes.lean.certify import KERNEL, certify, survey
 from sandboxes.lean.declarations import Kind, Module, display
 from sandboxes.lean.diagnostics import HOLES_SHOWN, holes
-from sandboxes.lean.judge import Facts, Proved, reason
+from sandboxes.lean.judge import Facts, Proved, is_written, reason
 from sandboxes.lean.lexer import lex
 from sandboxes.lean.lints import refused
 from sandboxes.lean.olean import ModuleError, read_module
 from sandboxes.lean.runtime import LeanRuntime
-from sandboxes.lean.source import normalised, prepared
+from sandboxes.lean.source import normalised, prepared, stated_theorems
 from sandboxes.lean.stated import Stated
 from verifier_service.model import LeanTheorem, Limits, ResourceUsage
 
@@ -137,6 +137,7 @@ class Trial:
         """Looks at every theorem of a file but those of the problem's own preamble."""
         found = await survey(self._runtime, compiled, imports=self._header, limits=self._limits)
         self._used.append(found.usage)
+        stated = stated_theorems(f"{self._stated.spec.preamble}\n{facts.source}")
         theorems = []
         for one in found.theorems:
             if one.name in problem.declarations:
@@ -152,7 +153,14 @@ class Trial:
             )
             if one.problem:
                 findings.append(Finding(code=Code.KERNEL, name=one.name, message=one.problem))
-            theorems.append(Proved(name=one.name, axioms=one.axioms, findings=tuple(findings)))
+            theorems.append(
+                Proved(
+                    name=one.name,
+                    axioms=one.axioms,
+                    findings=tuple(findings),
+                    is_stated=display(one.name) in stated or is_written(module, one.name),
+                )
+            )
         return dataclasses.replace(
             facts,
             theorems=tuple(theorems),

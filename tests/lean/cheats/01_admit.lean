@@ -1,0 +1,4 @@
+--! row: 1
+--! expect: REJECTED incomplete-proof
+by
+  admit

@@ -1,0 +1,3 @@
+--! row: 1
+--! expect: REJECTED incomplete-proof
+by sorry

@@ -1,0 +1,3 @@
+--! row: 3
+--! expect: REJECTED incomplete-proof
+by exact sorryAx _ true

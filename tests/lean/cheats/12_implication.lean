@@ -1,0 +1,3 @@
+--! row: 12
+--! expect: REJECTED statement-mismatch
+theorem goal : (1 : Nat) = 2 → (1 : Nat) = 2 := id

@@ -1,0 +1,4 @@
+--! row: 20
+--! expect: REJECTED missing-declaration
+section
+end

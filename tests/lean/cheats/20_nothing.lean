@@ -1,0 +1,3 @@
+--! row: 20
+--! expect: REJECTED syntax-error
+-- Left as an exercise.

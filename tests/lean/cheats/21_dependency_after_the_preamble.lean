@@ -1,0 +1,6 @@
+--! row: 21
+--! preamble: def secret : Nat := 42
+--! statement: : secret = 0
+--! expect: REJECTED elaboration-error
+def secret : Nat := 0
+theorem goal : secret = 0 := rfl

@@ -1,0 +1,5 @@
+--! row: 25
+--! expect: REJECTED forbidden-syntax
+--! unlinted: REJECTED kernel-rejected
+set_option «debug».skipKernelTC true
+theorem goal : (1 : Nat) = 2 := by decide +kernel

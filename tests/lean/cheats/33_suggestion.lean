@@ -1,0 +1,3 @@
+--! row: 33
+--! expect: REJECTED elaboration-error
+by exact?

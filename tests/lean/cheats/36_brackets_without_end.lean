@@ -1,0 +1,3 @@
+--! row: 36
+--! expect: REJECTED syntax-error
+:= ((((((((((rfl

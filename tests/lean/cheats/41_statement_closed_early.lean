@@ -1,0 +1,3 @@
+--! row: 17
+--! expect: REJECTED syntax-error
+-/ := by decide

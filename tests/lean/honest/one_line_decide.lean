@@ -1,0 +1,1 @@
+theorem large : 2 ^ 20 = 1048576 := by decide

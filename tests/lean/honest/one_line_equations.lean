@@ -1,0 +1,2 @@
+theorem refl_all : ∀ n : Nat, n = n
+  | _ => rfl

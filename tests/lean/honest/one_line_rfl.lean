@@ -1,0 +1,1 @@
+theorem two_and_two : 2 + 2 = 4 := rfl

@@ -1,0 +1,1 @@
+theorem dne (p : Prop) : ¬¬p → p := fun h => Classical.byContradiction h
