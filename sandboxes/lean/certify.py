@@ -19,15 +19,21 @@ from sandboxes.lean.audit import (
 )
 from sandboxes.lean.closures import Closure, Closures, Unsound
 from sandboxes.lean.declarations import Digests, Module, Name, display
+from sandboxes.lean.kernels import second_opinion
+from sandboxes.lean.libraries import Library
 from sandboxes.lean.olean import read_module
 from sandboxes.lean.replay import CLAIM, Replayed, encode, replay
 from sandboxes.lean.runtime import LeanRuntime
 from verifier_service.model import Limits, ResourceUsage
 
-__all__ = ["KERNEL", "Certificate", "Survey", "Surveyed", "certify", "survey"]
+__all__ = ["DISAGREEMENT", "KERNEL", "Certificate", "Survey", "Surveyed", "certify", "survey"]
 
 KERNEL: Final = "lean-kernel"
 """By this name a verdict says that Lean's own kernel checked a proof again."""
+
+
+DISAGREEMENT: Final = "kernels-disagree"
+"""What kept a proof from being certain where one kernel takes it and another does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +43,8 @@ class Certificate:
     findings: tuple[Finding, ...]
     """Why it can't be accepted."""
     limit: str
-    """What kept the kernel from an answer, as in `Replayed`; empty where nothing did."""
+    """What kept the kernel from an answer, as in `Replayed`, or that another kernel has a different
+    one; empty where nothing did."""
     axioms: frozenset[Name]
     """That the theorem rests on; if there are findings, as far as they were looked for."""
     statement_digest: str
@@ -82,6 +89,7 @@ async def certify(
     imports: str = "",
     allowed_axioms: Collection[Name] = STANDARD_AXIOMS,
     by_computation: bool = False,
+    library: Library | None = None,
     limits: Limits,
 ) -> Certificate:
     """Audits a candidate's module, and has the kernel check what is left to check.
@@ -95,7 +103,8 @@ async def certify(
         allowed_axioms: Those that a proof may use.
         by_computation: Whether the statement may differ from the problem's, as long as the kernel
             computes that it is the same.
-        limits: Of the kernel's process.
+        library: Of the header; if it is given, a second kernel is asked for its opinion.
+        limits: Of a kernel's process.
 
     Raises:
         ModuleError: The module can't be read: of another Lean, forged, or beyond all bounds.
@@ -136,12 +145,23 @@ async def certify(
     replayed = await replay(runtime, job, imports=imports, limits=limits)
     below = replayed.axioms[0] if replayed.axioms else known
     findings = (*judged(below), *_kernel_findings(replayed, theorem))
+    limit = replayed.limit
+    kernels = [KERNEL] if replayed.accepted else []
+    if library is not None and kernels and not findings:
+        modules = await asyncio.to_thread(
+            library.below, [each.module for each in specification.imports]
+        )
+        opinion = await second_opinion(
+            runtime, [*modules, candidate], [theorem], imports=imports, limits=limits
+        )
+        limit = DISAGREEMENT if opinion.rejected else ""
+        kernels += [opinion.kernel] if opinion.accepted else []
     return Certificate(
         findings=findings,
-        limit=replayed.limit,
+        limit=limit,
         axioms=below | closure.axioms,
         statement_digest=found.statement_digest,
-        replayed_by=(KERNEL,) if replayed.accepted else (),
+        replayed_by=tuple(kernels),
         usage=_usage(replayed),
     )
 

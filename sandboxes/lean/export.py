@@ -7,8 +7,10 @@ kernel looks at either.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -40,7 +42,7 @@ from sandboxes.lean.declarations import (
     levels_below,
 )
 
-__all__ = ["VERSION", "export"]
+__all__ = ["VERSION", "Export", "export"]
 
 VERSION: Final = "3.1.0"
 """Of the format."""
@@ -55,8 +57,23 @@ _WORDS: Final = {
 }
 
 
-def export(modules: Sequence[Module], targets: Iterable[Name]) -> bytes:
-    """Declarations with all that they rest on, as lines of JSON.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """Declarations as text."""
+
+    text: str
+    """Lines of JSON."""
+    digest: str
+    """SHA-256 of them."""
+    imported: int
+    """Declarations at its beginning that are not of the last module, each with what is made with
+    it."""
+    own: int
+    """Declarations after them."""
+
+
+def export(modules: Sequence[Module], targets: Iterable[Name]) -> Export:
+    """Writes declarations with all that they rest on.
 
     Args:
         modules: Each after what it imports. No two declare the same name.
@@ -66,17 +83,23 @@ def export(modules: Sequence[Module], targets: Iterable[Name]) -> bytes:
         Unsound: A declaration rests on itself, or inductive types do not fit together.
     """
     writer = _Writer()
+    last = modules[-1]
+    counts = {True: 0, False: 0}
     for module, group in _groups(modules, targets):
         writer.write(module, group)
-    last = modules[-1]
+        counts[module is last] += 1 if isinstance(group[0].details, Inductive) else len(group)
     meta = {
         "exporter": {"name": "verifier", "version": VERSION},
         "lean": {"githash": last.commit, "version": last.version},
         "format": {"version": VERSION},
     }
-    return b"".join(
-        json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n"
-        for line in ({"meta": meta}, *writer.lines)
+    lines = [json.dumps(line, separators=(",", ":")) for line in ({"meta": meta}, *writer.lines)]
+    text = "\n".join([*lines, ""])
+    return Export(
+        text=text,
+        digest=hashlib.sha256(text.encode("ascii")).hexdigest(),
+        imported=counts[False],
+        own=counts[True],
     )
 
 

@@ -30,7 +30,8 @@ __all__ = ["Compilation", "HeaderFailed", "LeanRuntime", "Ran"]
 HEADER: Final = "sandboxes.lean.jailed.header"
 ELABORATE: Final = "sandboxes.lean.jailed.elaborate"
 REPLAY: Final = "sandboxes.lean.jailed.replay"
-MODULES: Final = (ELABORATE, REPLAY)
+KERNEL: Final = "sandboxes.lean.jailed.kernel"
+MODULES: Final = (ELABORATE, REPLAY, KERNEL)
 """What a jail has imported beside its header: any of them can run in it."""
 MAX_SAID_BYTES: Final = 16 * 1024**2
 MAX_WORDS_BYTES: Final = 64 * 1024

@@ -29,6 +29,7 @@ from sandboxes.lean.jailed.library import (
     Lean,
     LeanError,
     Object,
+    address_space,
     box,
     field,
     items,
@@ -71,7 +72,7 @@ _UNLIMITED = 0
 """Steps and recursion: the limits of the process decide."""
 
 reserved_bytes = 0
-"""Address space that is taken before a run begins: most of it is never used."""
+"""Address space that is taken before a run begins."""
 
 
 def warm() -> None:
@@ -82,8 +83,7 @@ def warm() -> None:
     except LeanError:
         return
     check(lean, _REHEARSAL, lambda _: None)
-    with open("/proc/self/statm", "rb") as file:
-        reserved_bytes = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    reserved_bytes = address_space()
 
 
 def main() -> int:
