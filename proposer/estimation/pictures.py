@@ -9,12 +9,19 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+)
 
 __all__ = ["accuracy_and_false", "audits", "calibration", "coverage", "utility"]
 
 _COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's, which colour-blind people can tell apart."""
+_SAMPLE_TICKS: Final = [0.0, *(first * 10.0**power for power in range(7) for first in (1, 2, 5))]
 _LONGEST_NAME: Final = 40
 
 
@@ -39,7 +46,7 @@ def coverage(runs: Sequence[Mapping[str, Any]]) -> str:
                 axes.plot(ks, fitted, "--", color="black", lw=1, label="" if laws else "power law")
                 laws += 1
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}"))
+        _sample_ticks(axes)
         axes.set_ylim(0, 1.02)
         _labels(axes, "samples k", "share of problems", percent=True)
 
@@ -71,7 +78,8 @@ def accuracy_and_false(numbers: Mapping[str, Any]) -> str:
                 [numbers["intercept"] + numbers["slope"] * x for x in line],
                 "k--",
                 lw=1,
-                label=f"slope {numbers['slope']:.2f}, correlation {numbers['correlation']:.2f}",
+                label=f"slope {numbers['slope']:.2f} ({numbers['slopeLower']:.2f} to "
+                f"{numbers['slopeUpper']:.2f}), correlation {numbers['correlation']:.2f}",
             )
         _labels(axes, "accuracy of one sample", "wrong, of the accepted", percent=True)
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -93,7 +101,7 @@ def utility(told: Mapping[str, Any]) -> str:
         axes.axhline(0, color="black", lw=0.8)
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(left=0)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}"))
+        _sample_ticks(axes)
         _labels(axes, "samples k (0: abstain)", "utility, in right answers", percent=False)
 
     return _svg(draw)
@@ -142,6 +150,13 @@ def audits(told: Mapping[str, Any]) -> str:
         axes.yaxis.set_major_formatter(PercentFormatter(1))
 
     return _svg(draw)
+
+
+def _sample_ticks(axes: Axes) -> None:
+    """Numbers of samples as one says them: 1, 2, 5, 10."""
+    axes.xaxis.set_major_locator(FixedLocator(_SAMPLE_TICKS))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _band(
