@@ -2,6 +2,7 @@
 
     python -m benchmarks.false_positives tables DATA [--json FILE]
     python -m benchmarks.false_positives mutants DATA [--json FILE] [--mutants 40] [--inputs 200]
+    python -m benchmarks.false_positives suites DATA [--json FILE] [--samples 150] [--inputs 200]
 
 DATA is a folder with `samples_humaneval.jsonl.gz`, `samples_mbpp.jsonl.gz`,
 `HumanEvalPlus.jsonl.gz` and `MbppPlus.jsonl.gz`. A sample has `task_id`, `model`, `config`, and
@@ -10,7 +11,9 @@ what its problem's own inputs (`weak`) and many more inputs (`strong`) said of i
 `tables` compares false discoveries by model, their correlation with accuracy (fLaws, Fig. 1a) and
 the ceilings of resampling with figures of a larger set that has these samples in it. `mutants` asks
 whether mutants of the reference solutions, which know no sample, tell which problems' own tests
-let wrong samples through.
+let wrong samples through. `suites` asks how many of the samples that the own tests accept and the
+strong inputs don't are caught by suites that are amplified from references, and how many right
+ones these reject.
 """
 
 from __future__ import annotations
@@ -18,10 +21,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import collections
+import contextlib
 import gzip
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,13 +34,20 @@ import numpy as np
 from scipy import stats
 
 from clients import python_tests
-from clients.local import local_verifier
+from clients.local import LocalVerifier, local_verifier
 from proposer.estimation.amplification import amplified
 from proposer.estimation.counts import Answer, Counts, Floats, Observation, Truth
-from proposer.estimation.definitions import ceiling, false_discovery_proportion, pass_rate
+from proposer.estimation.definitions import (
+    ceiling,
+    false_discovery_proportion,
+    false_positive_rate,
+    pass_rate,
+)
 from proposer.estimation.intervals import Interval, recommended
+from proposer.estimation.judging import judged
 from proposer.estimation.mutation import mutation_scores
-from verifier_service.model import VerificationSpec
+from proposer.estimation.strengthening import by_suite
+from verifier_service.model import Candidate, Outcome, Verdict, VerificationSpec
 from verifier_service.settings import load_settings
 
 ANSWERS = {
@@ -47,6 +59,10 @@ ANSWERS = {
 TRUTHS = {"pass": Truth.RIGHT, "fail": Truth.WRONG, "load_error": Truth.WRONG}
 """Of the strong verdict; a time limit that was passed, or a run left out, is no truth."""
 
+SETS = (
+    ("humaneval", "HumanEvalPlus.jsonl.gz", "samples_humaneval.jsonl.gz"),
+    ("mbpp", "MbppPlus.jsonl.gz", "samples_mbpp.jsonl.gz"),
+)
 RESAMPLES = 2000
 LEAST_ACCEPTED = 40
 
@@ -222,10 +238,7 @@ def rates_of(tables: Any) -> tuple[Floats, Floats]:
 
 async def mutants(data: Path, mutant_count: int, input_count: int) -> dict[str, Any]:
     made = {}
-    for name, problems, samples in (
-        ("humaneval", "HumanEvalPlus.jsonl.gz", "samples_humaneval.jsonl.gz"),
-        ("mbpp", "MbppPlus.jsonl.gz", "samples_mbpp.jsonl.gz"),
-    ):
+    for name, problems, samples in SETS:
         observed = observed_rates(read(data / samples))
         references = [
             reference(problem)
@@ -264,12 +277,10 @@ async def compared(
     mutant_count: int,
     input_count: int,
 ) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings(None, {"store_path": f"{folder}/verdicts.sqlite3"}).settings
-        async with local_verifier(settings) as verifier:
-            made = await amplified(verifier, references, input_count=input_count)
-            suites = {one.problem_id: one.tests for one in made if one.tests is not None}
-            scores = await mutation_scores(verifier, references, suites, mutant_count=mutant_count)
+    async with service() as verifier:
+        made = await amplified(verifier, references, input_count=input_count)
+        suites = {one.problem_id: one.tests for one in made if one.tests is not None}
+        scores = await mutation_scores(verifier, references, suites, mutant_count=mutant_count)
     rows = []
     for score in scores:
         wrong = score.killed_count + score.wrong_accepted_count
@@ -309,6 +320,109 @@ async def compared(
     } | found
 
 
+# suites -----------------------------------------------------------------------------------------
+
+
+async def suites(data: Path, sample_count: int, input_count: int) -> dict[str, Any]:
+    made = {}
+    for name, problems, samples in SETS:
+        accepted = accepted_samples(read(data / samples))
+        chosen = [
+            one
+            for wrong in (True, False)
+            for one in drawn([one for one in accepted if one.wrong == wrong], sample_count)
+        ]
+        tasks = {one.task for one in chosen}
+        references = {
+            problem["task_id"]: reference(problem)
+            for problem in read(data / problems)
+            if problem["task_id"] in tasks
+        }
+        made[name] = await caught(name, references, chosen, input_count)
+    return made
+
+
+class Accepted(NamedTuple):
+    """A solution that its problem's own tests accept."""
+
+    task: str
+    solution: str
+    wrong: bool
+
+
+def accepted_samples(samples: Iterable[dict[str, Any]]) -> list[Accepted]:
+    """Different ones, of known truth; those of which runs disagree are left out."""
+    truths: dict[tuple[str, str], set[bool]] = collections.defaultdict(set)
+    for sample in samples:
+        if sample["weak"] == "pass" and (truth := TRUTHS.get(sample["strong"])) is not None:
+            truths[sample["task_id"], sample["solution"]].add(truth is Truth.WRONG)
+    return [
+        Accepted(task, solution, next(iter(found)))
+        for (task, solution), found in sorted(truths.items())
+        if len(found) == 1
+    ]
+
+
+def drawn(accepted: Sequence[Accepted], count: int) -> list[Accepted]:
+    order = np.random.default_rng(0).permutation(len(accepted))[:count]
+    return [accepted[index] for index in order]
+
+
+async def caught(
+    name: str,
+    references: dict[str, VerificationSpec],
+    chosen: Sequence[Accepted],
+    input_count: int,
+) -> dict[str, Any]:
+    async with service() as verifier:
+        made = await amplified(verifier, list(references.values()), input_count=input_count)
+        strengthen = by_suite({one.problem_id: one.tests for one in made if one.tests is not None})
+        asked = [
+            (one, spec)
+            for one in chosen
+            if (spec := strengthen(candidate(references[one.task], one.solution))) is not None
+        ]
+        verdicts = await judged(verifier, [spec for _, spec in asked])
+    seen = [
+        Observation(
+            problem=one.task,
+            answer=Answer.ACCEPTED if verdict.outcome is Outcome.ACCEPTED else Answer.REJECTED,
+            truth=Truth.WRONG if one.wrong else Truth.RIGHT,
+        )
+        for (one, _), verdict in zip(asked, verdicts, strict=True)
+        if isinstance(verdict, Verdict) and verdict.outcome is not Outcome.INCONCLUSIVE
+    ]
+    missed = recommended(false_positive_rate(Counts.of(seen)))
+    right = [one for one in seen if one.truth is Truth.RIGHT]
+    kept = recommended(pass_rate(Counts.of(right)))
+    print(
+        f"{name}: {len(chosen)} accepted samples, {len(asked)} of problems with a larger suite; "
+        f"wrong ones that it accepts as well {shown(missed)} of {missed.observations}, right ones "
+        f"that it accepts {shown(kept)} of {kept.observations}"
+    )
+    return {
+        "samples": len(chosen),
+        "asked": len(asked),
+        "wrongAccepted": [missed.estimate, missed.lower, missed.upper],
+        "wrong": missed.observations,
+        "rightAccepted": [kept.estimate, kept.lower, kept.upper],
+        "right": kept.observations,
+    }
+
+
+def candidate(asked: VerificationSpec, solution: str) -> VerificationSpec:
+    return replace(asked, candidate=Candidate(source=solution))
+
+
+@contextlib.asynccontextmanager
+async def service() -> AsyncIterator[LocalVerifier]:
+    """A service whose verdicts are kept nowhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = load_settings(None, {"store_path": f"{folder}/verdicts.sqlite3"}).settings
+        async with local_verifier(settings) as verifier:
+            yield verifier
+
+
 def rates(rows: Sequence[tuple[int, int, int, int]], first: int) -> Floats:
     return np.array([row[first] / row[first + 1] for row in rows])
 
@@ -346,8 +460,10 @@ def main() -> None:
     options = arguments()
     if options.what == "tables":
         made = tables(options.data)
-    else:
+    elif options.what == "mutants":
         made = asyncio.run(mutants(options.data, options.mutants, options.inputs))
+    else:
+        made = asyncio.run(suites(options.data, options.samples, options.inputs))
     if options.json is not None:
         options.json.write_text(json.dumps(made, indent=2) + "\n")
 
@@ -356,11 +472,12 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("tables", "mutants"))
+    parser.add_argument("what", choices=("tables", "mutants", "suites"))
     parser.add_argument("data", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--mutants", type=int, default=40)
     parser.add_argument("--inputs", type=int, default=200)
+    parser.add_argument("--samples", type=int, default=150)
     return parser.parse_args()
 
 
