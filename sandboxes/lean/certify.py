@@ -21,7 +21,7 @@ from sandboxes.lean.closures import Closure, Closures, Unsound
 from sandboxes.lean.declarations import Digests, Module, Name, display
 from sandboxes.lean.kernels import second_opinion
 from sandboxes.lean.libraries import Library
-from sandboxes.lean.olean import read_module
+from sandboxes.lean.olean import LargeModule, read_module
 from sandboxes.lean.replay import CLAIM, Replayed, encode, replay
 from sandboxes.lean.runtime import LeanRuntime
 from verifier_service.model import Limits, ResourceUsage
@@ -32,6 +32,12 @@ KERNEL: Final = "lean-kernel"
 """By this name a verdict says that Lean's own kernel checked a proof again."""
 
 
+MAXIMUM_BYTES: Final = 16 * 1024**2
+"""Of a candidate's module: what a proof of 10 000 lines compiles to is smaller."""
+_SHOWN: Final = 500
+"""Characters of what a kernel says that people get to see."""
+MAXIMUM_THEOREMS: Final = 1000
+"""Of a file that is surveyed."""
 DISAGREEMENT: Final = "kernels-disagree"
 """What kept a proof from being certain where one kernel takes it and another does not."""
 
@@ -112,7 +118,7 @@ async def certify(
         SandboxLost: There is no process to be had for the kernel.
         ExecutorFault: It did not answer as our own code does.
     """
-    candidate = await asyncio.to_thread(read_module, module)
+    candidate = await asyncio.to_thread(read_module, module, maximum_bytes=MAXIMUM_BYTES)
     found = await asyncio.to_thread(
         inspect, specification, candidate, theorem, by_computation=by_computation
     )
@@ -177,8 +183,10 @@ async def survey(
         SandboxLost: As for `certify`.
         ExecutorFault: As for `certify`.
     """
-    candidate = await asyncio.to_thread(read_module, module)
-    closures, problems = _closures(candidate)
+    candidate = await asyncio.to_thread(read_module, module, maximum_bytes=MAXIMUM_BYTES)
+    if len(theorems(candidate)) > MAXIMUM_THEOREMS:
+        raise LargeModule(f"The file has more than {MAXIMUM_THEOREMS} theorems; take some away.")
+    closures, problems = await asyncio.to_thread(_closures, candidate)
     whole = Closures(candidate).of(closures)
     job = await asyncio.to_thread(
         encode, (candidate, whole), axioms_of=[each.outside for each in closures.values()]
@@ -240,7 +248,7 @@ def _kernel_findings(replayed: Replayed, theorem: Name) -> list[Finding]:
 
 
 def _refusal(name: Name, why: str) -> str:
-    return f"The kernel does not take `{display(name)}`: {why}."
+    return f"The kernel does not take `{display(name)}`: {why[:_SHOWN]}."
 
 
 def _usage(replayed: Replayed) -> ResourceUsage:

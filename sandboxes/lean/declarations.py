@@ -106,6 +106,8 @@ class Safety(IntEnum):
     PARTIAL = 2
 
 
+_SHOWN: Final = 200
+"""Characters of a name that people get to see."""
 _PART: Final = re.compile(r"«[^«»]+»|[^\s.«»0-9][^\s.«»]*")
 _NAME: Final = re.compile(rf"(?:{_PART.pattern})(?:\.(?:{_PART.pattern}))*")
 
@@ -248,8 +250,9 @@ class Module:
 
 
 def display(name: Name) -> str:
-    """A name for people, as Lean writes it; nothing is ever decided on it."""
-    return ".".join(_part(part) for part in name) or "[anonymous]"
+    """A name for people, as Lean writes it, if not too long; nothing is ever decided on it."""
+    shown = ".".join(_part(part) for part in name[:_SHOWN]) or "[anonymous]"
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 
 
 def _part(part: str | int) -> str:

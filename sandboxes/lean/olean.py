@@ -50,6 +50,7 @@ from sandboxes.lean.declarations import (
 
 __all__ = [
     "SUPPORTED",
+    "LargeModule",
     "MalformedModule",
     "ModuleError",
     "UnknownLayout",
@@ -96,13 +97,22 @@ class MalformedModule(ModuleError):
     """It is not as Lean writes modules."""
 
 
-def read_module(data: Image) -> Module:
+class LargeModule(ModuleError):
+    """It is larger than it may be."""
+
+
+def read_module(data: Image, *, maximum_bytes: int = MAXIMUM_BYTES) -> Module:
     """Reads the bytes of an `.olean` file.
 
     Raises:
         UnknownLayout: They are of a Lean not in `SUPPORTED`.
         MalformedModule: They are not what that Lean writes.
+        LargeModule: There are more of them than that.
     """
+    if len(data) > maximum_bytes:
+        raise LargeModule(
+            f"The compiled module has {len(data)} bytes, and {maximum_bytes} may be read."
+        )
     return _Reader(data).module()
 
 
@@ -176,7 +186,7 @@ class _Reader:
     """Goes through one image; objects are known by the number of their first word."""
 
     def __init__(self, data: Image) -> None:
-        if not _HEADER.size <= len(data) <= MAXIMUM_BYTES:
+        if len(data) < _HEADER.size:
             _malformed(f"it has {len(data)} bytes")
         marker, form, flags, version, commit, base, root = _HEADER.unpack_from(data)
         if marker != b"olean":

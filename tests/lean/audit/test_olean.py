@@ -21,7 +21,13 @@ from sandboxes.lean.declarations import (
     parse_name,
 )
 from sandboxes.lean.environments import LeanEnvironment
-from sandboxes.lean.olean import MalformedModule, ModuleError, UnknownLayout, read_module
+from sandboxes.lean.olean import (
+    LargeModule,
+    MalformedModule,
+    ModuleError,
+    UnknownLayout,
+    read_module,
+)
 from tests.lean.audit.conftest import Compile
 from tests.lean.audit.forge import BASE, Build, forged
 
@@ -159,6 +165,11 @@ async def test_a_file_that_is_cut_off(module: bytes, size: int) -> None:
         read_module(module[:size])
 
 
+async def test_a_file_that_is_too_large(module: bytes) -> None:
+    with pytest.raises(LargeModule, match="bytes"):
+        read_module(module, maximum_bytes=len(module) - 1)
+
+
 async def test_variables_need_binders(module: bytes) -> None:
     build = Build(read_module(module))
     build.declare(Kind.AXIOM, "open", type=build.node(0, 0))
@@ -282,3 +293,4 @@ def test_names_are_shown_without_doubt() -> None:
     names = [("a", "b"), ("a.b",), ("a\nb",), ("a", "1"), ("a", 1), ("«a",), ("",), ()]
     assert len({display(name) for name in names}) == len(names)
     assert all(display(name).isprintable() for name in names)
+    assert len(display(("n" * 1000, *"n" * 1000))) <= 201
