@@ -24,6 +24,7 @@ from clients.command_line import (
     repair_commands,
     report_command,
     serve_command,
+    step_commands,
 )
 from clients.command_line.exit_codes import ExitCode, InvalidInput, exit_code_of_error
 from clients.command_line.printing import print_error, print_problem
@@ -66,6 +67,7 @@ check_command.app.command("lean")(lean_commands.check_lean)
 app.add_typer(check_command.app, name="check")
 app.add_typer(logic_commands.app, name="logic")
 app.add_typer(repair_commands.app, name="repair")
+app.add_typer(step_commands.app, name="step")
 app.command("batch")(batch_command.batch)
 app.command("propose")(propose_commands.propose)
 app.add_typer(estimate_commands.app, name="estimate")

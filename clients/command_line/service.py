@@ -60,7 +60,7 @@ class Service:
         settings = self.settings().settings
         _log_to_standard_error(settings)
         async with application(settings, None if judges else (), criteria or None) as parts:
-            yield LocalVerifier(parts.engine)
+            yield LocalVerifier(parts.engine, steps=parts.steps)
 
     def settings(self) -> LoadedSettings:
         """Settings of the service in this process.
