@@ -87,14 +87,23 @@ def propose(
             "--replay", metavar="RECORD", help="Take samples from this record; ask no model."
         ),
     ] = None,
-    temperature: Annotated[float, typer.Option("--temperature", min=0.0)] = 0.8,
-    top_p: Annotated[float, typer.Option("--top-p", min=0.0, max=1.0)] = 1.0,
+    temperature: Annotated[
+        float,
+        typer.Option("--temperature", metavar="N", min=0.0, help="0 takes what is likeliest."),
+    ] = 0.8,
+    top_p: Annotated[
+        float,
+        typer.Option(
+            "--top-p", metavar="N", min=0.0, max=1.0, help="Draw from the likeliest so much."
+        ),
+    ] = 1.0,
     max_tokens: Annotated[
-        int, typer.Option("--max-tokens", min=1, help="Most tokens of one sample.")
+        int, typer.Option("--max-tokens", metavar="N", min=1, help="Most tokens of one sample.")
     ] = 1024,
-    seed: Annotated[int, typer.Option("--seed", help="Of all samples.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of all samples.")] = 0,
     in_flight: Annotated[
-        int, typer.Option("--in-flight", min=1, help="Most samples that decode at a time.")
+        int,
+        typer.Option("--in-flight", metavar="N", min=1, help="Most samples that decode at a time."),
     ] = 64,
     model_name: Annotated[
         str,
