@@ -115,6 +115,7 @@ async def _lean(settings: Settings, sandboxes: Sandboxes) -> Executor | None:
     from sandboxes.lean import LeanExecutor
     from sandboxes.lean.environments import LeanUnavailable
     from sandboxes.lean.plain import open_runtime
+    from sandboxes.lean.remote import RemoteRuntime
     from sandboxes.lean.toolchains import find_environments, usable_environments
 
     try:
@@ -136,6 +137,18 @@ async def _lean(settings: Settings, sandboxes: Sandboxes) -> Executor | None:
             if label in settings.lean_environments:
                 raise InvalidSettings(f"lean_environments.{label}: {error}") from error
             _log.warning("a Lean is not offered", environment=environment.name, reason=str(error))
+    for label, remote in settings.lean_remotes.items():
+        try:
+            opened = await RemoteRuntime.open(
+                label, remote.kind, remote.url, version=remote.version, token=remote.token()
+            )
+        except LeanUnavailable as error:
+            raise InvalidSettings(f"lean_remotes.{label}: {error}") from error
+        if opened.environment.name in {one.environment.name for one in runtimes}:
+            raise InvalidSettings(
+                f"lean_remotes.{label}: There is another {opened.environment.name}. Rename it."
+            )
+        runtimes.append(opened)
     return LeanExecutor(runtimes) if runtimes else None
 
 

@@ -37,6 +37,7 @@ __all__ = [
     "InvalidSettings",
     "LimitSettings",
     "LoadedSettings",
+    "RemoteLeanSettings",
     "Settings",
     "default_store_path",
     "load_settings",
@@ -129,6 +130,29 @@ def _quota(cgroup: Path) -> int | None:
         return None
 
 
+class RemoteLeanSettings(BaseModel):
+    """A server that elaborates Lean elsewhere."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["kimina", "axle"]
+    """How it is spoken to."""
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s]+/?$")]
+    """Without the path of its interface: `http://lean:8000`."""
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(-rc\d+)?$")]
+    """Of its Lean."""
+    token_file: Path | None = None
+    """File with its credential, where it wants one."""
+
+    def token(self) -> str | None:
+        """Its credential.
+
+        Raises:
+            InvalidSettings: The file can't be read, or holds none.
+        """
+        return None if self.token_file is None else _token_in(self.token_file.expanduser())
+
+
 class Settings(BaseSettings):
     """All settings. Built directly, it reads nothing but its arguments."""
 
@@ -209,6 +233,8 @@ class Settings(BaseSettings):
     toolchain's folder, or an executable `lean`."""
     lean_discovery: bool = True
     """Whether to offer the Leans that are found on this machine as well."""
+    lean_remotes: dict[EnvironmentLabel, RemoteLeanSettings] = {}
+    """Servers that elaborate Lean elsewhere: a name that is put behind `lean4-`, and where."""
     lean_cache: Path | None = None
     """Folder for the compiled library of `lean4-core`; by default `verifier/lean` in the user's
     cache directory."""
@@ -275,14 +301,14 @@ class Settings(BaseSettings):
         """
         if self.token is not None:
             return self.token.get_secret_value()
-        if self.token_file is None:
-            return None
-        try:
-            return _checked_token(self.token_file.read_text().strip())
-        except (OSError, ValueError) as error:
-            raise InvalidSettings(
-                f"token_file: {self.token_file} can't be used: {_reason(error)}"
-            ) from error
+        return None if self.token_file is None else _token_in(self.token_file)
+
+
+def _token_in(file: Path) -> str:
+    try:
+        return _checked_token(file.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise InvalidSettings(f"token_file: {file} can't be used: {_reason(error)}") from error
 
 
 def _checked_token(token: str) -> str:

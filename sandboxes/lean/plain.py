@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from sandboxes.isolation.interpreter import Interpreter, shared_libraries
 from sandboxes.isolation.pool import JailPool
@@ -18,10 +18,10 @@ from sandboxes.isolation.sandboxes import Sandboxes
 from sandboxes.lean.environments import LeanEnvironment, LeanUnavailable
 from sandboxes.lean.jailed.library import SUPPORTED
 from sandboxes.lean.messages import Message, Position
-from sandboxes.lean.runtime import Compilation, HeaderFailed, LeanRuntime, Ran
+from sandboxes.lean.runtime import Compilation, HeaderFailed, LeanRuntime
 from verifier_service.model import Limits, SandboxLost
 
-__all__ = ["PlainRuntime", "open_runtime"]
+__all__ = ["PlainRuntime", "by_part", "open_runtime", "whole_lines"]
 
 PLAIN: Final = "sandboxes.lean.jailed.plain"
 _TRIAL: Final = Limits(
@@ -136,7 +136,7 @@ class PlainRuntime(LeanRuntime):
     async def _elaborate(
         self, parts: tuple[str, ...], imports: str, limits: Limits, *, module: bool
     ) -> Compilation:
-        texts = [_whole_lines(imports), *map(_whole_lines, parts)]
+        texts = [whole_lines(imports), *map(whole_lines, parts)]
         job = {
             "text": "".join(texts),
             "path": ":".join(map(str, self.environment.lean_path)),
@@ -149,7 +149,7 @@ class PlainRuntime(LeanRuntime):
         # An exit code that says otherwise than the messages is no end of Lean's.
         finished = ran.complete and ends[-1:] == [{"errors": errors}]
         return Compilation(
-            messages=_by_part(ran, texts),
+            messages=by_part(ran.lines, texts),
             reached=tuple(len(part.encode()) if finished else 0 for part in parts),
             finished=finished,
             module=ran.file or None,
@@ -170,27 +170,40 @@ def _options(limits: Limits) -> list[str]:
     return [f"-DmaxHeartbeats={steps}"] if steps else []
 
 
-def _whole_lines(text: str) -> str:
+def whole_lines(text: str) -> str:
     """A text that ends with its last line; another may follow."""
     return text if not text or text.endswith("\n") else text + "\n"
 
 
-def _by_part(ran: Ran, texts: Sequence[str]) -> tuple[tuple[Message, ...], ...]:
-    """Messages of each text but the first, with places in it; what makes no sense is left out."""
+def by_part(
+    lines: Sequence[dict[str, Any]], texts: Sequence[str]
+) -> tuple[tuple[Message, ...], ...]:
+    """Messages of each text but the first, with places in it; what makes no sense is left out.
+
+    What is said of the first text, a header, is at the beginning of the second.
+
+    Args:
+        lines: As `lean --json` says them of the texts as one.
+        texts: Each of whole lines.
+    """
     found: list[list[Message]] = [[] for _ in texts]
     firsts = [1 + sum(text.count("\n") for text in texts[:n]) for n in range(len(texts))]
-    for line in ran.lines:
+    for line in lines:
         with contextlib.suppress(ValueError):
             message = Message.read(line)
-            part = max(n for n, first in enumerate(firsts) if first <= message.start.line)
+            part = max(n for n, first in enumerate(firsts) if n < 2 or first <= message.start.line)
             found[part].append(_moved(message, 1 - firsts[part]))
     return tuple(map(tuple, found[1:]))
 
 
 def _moved(message: Message, lines: int) -> Message:
-    end = message.end
     return dataclasses.replace(
         message,
-        start=Position(message.start.line + lines, message.start.column),
-        end=end and Position(end.line + lines, end.column),
+        start=_moved_place(message.start, lines),
+        end=None if message.end is None else _moved_place(message.end, lines),
     )
+
+
+def _moved_place(place: Position, lines: int) -> Position:
+    line = place.line + lines
+    return Position(line, place.column) if line > 0 else Position(1, 0)
