@@ -29,7 +29,8 @@ fetch() { # what an image needs, for the Python of the base image
     version=$(docker run --rm --network none --entrypoint python3 "$BASE" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     wheel=$(echo "$context"/wheels/neurosymbolic_verifier-*.whl)
     "$PYTHON" -m pip download --quiet --only-binary=:all: --dest "$context/wheels" --python-version "$version" \
-        --platform manylinux_2_28_"$(uname -m)" --platform manylinux_2_17_"$(uname -m)" --platform manylinux2014_"$(uname -m)" \
+        --platform manylinux_2_35_"$(uname -m)" --platform manylinux_2_28_"$(uname -m)" \
+        --platform manylinux_2_17_"$(uname -m)" --platform manylinux2014_"$(uname -m)" \
         "${@//WHEEL/$wheel}"
 }
 
@@ -43,7 +44,7 @@ for image in "${images[@]}"; do
     case $image in
         python) needs=(packaging pytest ${PACKAGES:-}) ;;
         logic) needs=(packaging pytest $LOGIC) ;;
-        server) needs=("WHEEL[server,docker]") ;;
+        server) needs=("WHEEL[server,docker,lean]") ;;
         *) echo "There is no image '$image': python, logic, server." >&2; exit 2 ;;
     esac
     if [ -n "${OFFLINE:-}" ]; then
