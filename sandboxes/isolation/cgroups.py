@@ -15,6 +15,7 @@ the service, however that ends, and the next service removes folders that nobody
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import itertools
 import os
@@ -22,7 +23,7 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -277,7 +278,8 @@ class Slot:
     def close(self) -> None:
         """Ends everything in it and removes it. May be repeated."""
         if self._fds:
-            self.kill()
+            with _unless_gone():
+                self.kill()
             for fd in (*self.entries, *self._fds.values()):
                 os.close(fd)
             self._fds.clear()
@@ -303,6 +305,16 @@ class Slot:
             return False
         os.pwrite(fd, b"%d" % value, 0)
         return True
+
+
+@contextlib.contextmanager
+def _unless_gone() -> Iterator[None]:
+    """Lets it pass that a control group has been removed: nothing was left in it then."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENODEV:
+            raise
 
 
 class CgroupSlots:

@@ -253,6 +253,13 @@ def test_a_service_removes_what_a_killed_one_left_and_nothing_of_a_living_one(
     slots.take().close()  # its folder was not taken for an abandoned one
 
 
+def test_a_slot_may_be_closed_after_all_of_them() -> None:
+    slots = CgroupSlots.find()
+    slot = slots.take()
+    slots.close()
+    slot.close()
+
+
 def test_closing_leaves_nothing() -> None:
     try:
         slots = CgroupSlots.find()
