@@ -254,7 +254,10 @@ def test_a_service_removes_what_a_killed_one_left_and_nothing_of_a_living_one(
 
 
 def test_a_slot_may_be_closed_after_all_of_them() -> None:
-    slots = CgroupSlots.find()
+    try:
+        slots = CgroupSlots.find()
+    except CgroupsUnavailable as error:
+        pytest.skip(str(error))
     slot = slots.take()
     slots.close()
     slot.close()
