@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # loaded by the command that needs it
     from proposer.estimation.mutation import MutationScore
     from proposer.estimation.records import Record
     from proposer.estimation.strengthening import Strengthening
-    from verifier_service.model import VerificationSpec
+    from verifier_service.model import Criterion, VerificationSpec
 
 __all__ = ["amplify", "mutants", "strengthen"]
 
@@ -87,22 +87,24 @@ def amplify(
 
     verifier estimate amplify specs.jsonl --references references.jsonl -o strong-specs.jsonl
     """
-    if (references is None) == (agreement is None):
-        raise InvalidInput("Give --references, or --agreement with the verdicts, and not both.")
     if suspicions is not None and agreement is None:
         raise InvalidInput("--suspicions needs --agreement: it says who differs from most.")
+    _refuse_input(output, specs, references, agreement)
     service = Service(
         server=server, token=token, token_file=token_file, tls=tls, ca_file=ca_file, config=config
     )
     asked = read_specs(specs)
-    criteria_of(asked, specs)
-    if references is not None:
-        made = run_async(_amplified(service, references_of(references), inputs, seed))
-    else:
-        accepted = _accepted(asked, read_verdicts(agreement or specs, None), specs)
+    criteria = criteria_of(asked, specs)
+    if references is not None and agreement is None:
+        known = _same_problems(references_of(references), criteria, references)
+        made = run_async(_amplified(service, known, inputs, seed))
+    elif agreement is not None and references is None:
+        accepted = _accepted(asked, read_verdicts(agreement, None), specs)
         made = run_async(_agreed(service, accepted, inputs, seed))
         if suspicions is not None:
             _write_suspicions(suspicions, accepted, made)
+    else:
+        raise InvalidInput("Give --references, or --agreement with the verdicts, and not both.")
     suites = {one.problem_id: one.tests for one in made if one.tests is not None}
     with estimation():
         from proposer.estimation.strengthening import by_suite
@@ -112,6 +114,38 @@ def amplify(
     document = {"problems": [_amplified_json(one) for one in made], "specs": written}
     show(document, lines, as_json=as_json)
     return ExitCode.ACCEPTED
+
+
+def _refuse_input(output: Path, *inputs: Path | None) -> None:
+    """What is read is not written over.
+
+    Raises:
+        InvalidInput: It would be.
+    """
+    for path in inputs:
+        if path is not None and path.resolve() == output.resolve():
+            raise InvalidInput(f"{output} is read as well. Write to another file.")
+
+
+def _same_problems(
+    references: list[VerificationSpec], criteria: Mapping[str, Criterion], path: Path
+) -> list[VerificationSpec]:
+    """The references of the problems that are asked about.
+
+    Raises:
+        InvalidInput: One has other tests than its problem, or there is none.
+    """
+    known = [spec for spec in references if spec.problem.problem_id in criteria]
+    for spec in known:
+        name = spec.problem.problem_id
+        if spec.problem.criterion != criteria[name]:
+            raise InvalidInput(
+                f"{path} has other tests for the problem {name[:80]!r} than the specs. Give each "
+                "reference the tests of its problem."
+            )
+    if not known:
+        raise InvalidInput(f"{path} has no reference for any problem of the specs.")
+    return known
 
 
 async def _amplified(
@@ -239,6 +273,7 @@ def strengthen(
     """
     with estimation():
         from proposer.estimation.strengthening import by_evidence, by_reference
+    _refuse_input(output, specs, references)
     asked = read_specs(specs)
     if references is not None and assurance is None:
         chosen = by_reference(references_of(references))

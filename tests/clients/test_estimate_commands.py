@@ -32,6 +32,9 @@ TASKS = {
 accept, and one that they reject."""
 
 
+EASIER = {"source": "assert f(0) == 0", "entryPoint": "f"}
+
+
 def spec(problem: str, candidate: str, source: str, *, keep_going: bool = True) -> dict[str, Any]:
     tests = {"code": {"source": TASKS[problem][0], "entryPoint": "f"}, "keepGoing": keep_going}
     return {
@@ -62,6 +65,11 @@ async def judged(tmp_path_factory: pytest.TempPathFactory) -> Shell:
         "references.jsonl",
         jsonl(*(spec(problem, "reference", sources[0]) for problem, (_, sources) in TASKS.items())),
     )
+    reference = spec("add/0", "reference", TASKS["add/0"][1][0])
+    stranger = {**reference, "problem": {**reference["problem"], "problemId": "other"}}
+    easier = {**reference, "problem": {**reference["problem"], "pythonTests": {"code": EASIER}}}
+    shell.file("other-problem.jsonl", jsonl(stranger))
+    shell.file("other-tests.jsonl", jsonl(easier))
     for arguments in (
         ("batch", "specs.jsonl", "-o", "weak.jsonl"),
         (
@@ -300,6 +308,22 @@ async def test_without_the_extra_the_way_out_is_said(judged: Shell) -> None:
             id="two-references",
         ),
         pytest.param(("mutants", "weak.jsonl"), "weak.jsonl, line 1: ", id="no-specs"),
+        pytest.param(
+            ("amplify", "specs.jsonl", "--references", "references.jsonl", "-o", "specs.jsonl"),
+            "specs.jsonl is read as well",
+            id="over-the-input",
+        ),
+        pytest.param(
+            ("amplify", "specs.jsonl", "--references", "other-tests.jsonl", "-o", "x.jsonl"),
+            "other tests for the problem 'add/0' than the specs",
+            id="other-tests",
+        ),
+        pytest.param(
+            ("amplify", "specs.jsonl", "--references", "other-problem.jsonl", "-o", "x.jsonl"),
+            "has no reference for any problem",
+            id="other-problems",
+        ),
+        pytest.param(("strengthen", "specs.jsonl", "-o", "x.jsonl"), "Give --ref", id="nothing"),
     ],
 )
 async def test_what_can_not_be_used_is_named(

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 
 from benchmarks import false_positives
-from benchmarks.false_positives import Reference, correlations, observed_rates, predicted, tables
+from benchmarks.false_positives import (
+    Reference,
+    accepted_samples,
+    correlations,
+    observed_rates,
+    predicted,
+    tables,
+)
 
 
 def sample(task: int, model: str, weak: str, strong: str, solution: str = "") -> dict[str, Any]:
@@ -70,6 +77,21 @@ def test_wrong_solutions_count_once_and_undecided_ones_not_at_all() -> None:
     ]
 
     assert observed_rates(samples) == {"HumanEval/0": (1, 2)}
+
+
+def test_accepted_solutions_count_once_and_disputed_ones_not_at_all() -> None:
+    samples = [
+        sample(0, "a", "pass", "fail", "x"),
+        sample(0, "b", "pass", "fail", "x"),
+        sample(0, "b", "pass", "pass", "z"),
+        sample(0, "a", "pass", "pass", "torn"),
+        sample(0, "b", "pass", "fail", "torn"),
+        sample(0, "b", "fail", "fail", "y"),
+        sample(0, "b", "pass", "timeout", "w"),
+    ]
+    found = {(one.solution, one.wrong) for one in accepted_samples(samples)}
+
+    assert found == {("x", True), ("z", False)}
 
 
 def test_what_foretells_is_told_from_what_does_not() -> None:
