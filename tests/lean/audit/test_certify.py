@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from sandboxes.lean.audit import STANDARD_AXIOMS
+from sandboxes.lean.audit import STANDARD_AXIOMS, specification_findings
 from sandboxes.lean.certify import survey
 from sandboxes.lean.declarations import display
+from sandboxes.lean.olean import read_module
 from sandboxes.lean.runtime import LeanRuntime
-from tests.lean.audit.conftest import Certify, Compile, codes
+from tests.lean.audit.conftest import GOAL, Certify, Compile, codes
 from tests.lean.conftest import LIMITS
 
 TWO = "theorem goal : (1 : Nat) = 2 := by sorry\n"
 FALSE = "theorem goal : False := by sorry\n"
+TRUE = "theorem goal : True := by sorry\n"
 AND = "theorem goal (p q : Prop) (hp : p) (hq : q) : p ∧ q := by sorry\n"
 SECRET = "def secret : Nat := 42\ntheorem goal : secret = 7 := by sorry\n"
 KIND_OF = """
@@ -265,6 +267,57 @@ CHEATS = [
         "disallowed-axiom",
         id="axiom-in-an-opaque-value-of-the-header",
     ),
+    pytest.param(
+        "theorem given : False := by sorry\ntheorem goal : False := by sorry",
+        "theorem given : False := by sorry\ntheorem goal : False := given",
+        "incomplete-proof",
+        id="unproved-theorem-of-the-problem",
+    ),
+    pytest.param(
+        "theorem given : False := by sorry\ntheorem goal : False := by sorry",
+        "axiom given : False\ntheorem goal : False := given",
+        "disallowed-axiom",
+        id="unproved-theorem-of-the-problem-as-an-axiom",
+    ),
+    pytest.param(
+        TRUE,
+        'macro "make" : command => `(theorem goal : True := trivial)\nmake',
+        "missing-declaration",
+        id="name-of-a-macro",
+    ),
+    pytest.param(
+        TRUE, "theorem «goal ».x : True := trivial", "missing-declaration", id="space-in-a-name"
+    ),
+    pytest.param(
+        TRUE, "theorem «A.goal» : True := trivial", "missing-declaration", id="dot-in-a-name"
+    ),
+    pytest.param(
+        "def two : Nat := 2\ntheorem goal : two = 3 := by sorry",
+        "def three : Nat := 3\n@[implemented_by three] def two : Nat := 2\n"
+        "set_option debug.skipKernelTC true in\ntheorem goal : two = 3 := by decide +kernel",
+        "kernel-rejected",
+        id="implementation-of-a-definition",
+    ),
+    pytest.param(
+        "def two : Nat := 2\ntheorem goal : two = 3 := by sorry",
+        "@[irreducible] def two : Nat := 3\ntheorem goal : two = 3 := by unfold two; rfl",
+        "dependency-mismatch",
+        id="definition-that-is-not-unfolded",
+    ),
+    pytest.param(
+        "class Pointed (α : Type) where\n  point : α\ninstance : Pointed Nat := ⟨0⟩\n"
+        "theorem goal : (Pointed.point : Nat) = 1 := by sorry",
+        "class Pointed (α : Type) where\n  point : α\ninstance : Pointed Nat := ⟨1⟩\n"
+        "theorem goal : (Pointed.point : Nat) = 1 := rfl",
+        "dependency-mismatch",
+        id="instance-of-the-problem",
+    ),
+    pytest.param(
+        "structure P where\n  holds : (1 : Nat) = 2\ntheorem goal : Nonempty P := by sorry",
+        "structure P where\n  holds : (1 : Nat) = 1\ntheorem goal : Nonempty P := ⟨⟨rfl⟩⟩",
+        "dependency-mismatch",
+        id="field-of-a-structure",
+    ),
 ]
 
 
@@ -363,3 +416,20 @@ async def test_a_survey_says_what_each_theorem_of_a_file_is_worth(
     assert axioms["unfinished"] == {"sorryAx"}
     assert {name for name, is_one in problems.items() if is_one} == {"forged", "above"}
     assert all(one.statement_digest.startswith("sha256:") for one in found.theorems)
+
+
+@pytest.mark.parametrize(
+    ("specification", "code"),
+    [
+        pytest.param("theorem other : True := by sorry", "missing-declaration", id="missing"),
+        pytest.param("def goal : Nat := 3", "kind-mismatch", id="definition"),
+        pytest.param(
+            "def hole : Nat := by sorry\ntheorem goal : hole = 3 := by sorry",
+            "incomplete-proof",
+            id="hole-in-what-it-speaks-of",
+        ),
+    ],
+)
+async def test_a_problem_that_is_none(compiled: Compile, specification: str, code: str) -> None:
+    (found,) = specification_findings(read_module(await compiled(specification)), GOAL)
+    assert found.code == code
