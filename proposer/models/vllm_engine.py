@@ -62,13 +62,15 @@ class VllmModel:
 
     async def complete(self, request: Request) -> Completion:
         """One completion; see `Model`."""
+        from vllm.exceptions import VLLMClientError
+
         prompt = self._prompt(request)
         number = f"proposer-{next(self._numbers)}"
         final = None
         try:
             async for output in self._engine.generate(prompt, _parameters(request), number):
                 final = output
-        except ValueError as error:  # what the engine does not take, such as a long prompt
+        except (ValueError, VLLMClientError) as error:  # it can never take it
             raise ModelRefused(f"vLLM refuses the request: {error}") from error
         except asyncio.CancelledError:
             await self._engine.abort(number)
