@@ -19,6 +19,7 @@ ones these reject.
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import collections
 import contextlib
@@ -240,25 +241,39 @@ async def mutants(data: Path, mutant_count: int, input_count: int) -> dict[str, 
     made = {}
     for name, problems, samples in SETS:
         observed = observed_rates(read(data / samples))
-        references = [
-            reference(problem)
-            for problem in read(data / problems)
-            if problem["task_id"] in observed
-        ]
-        made[name] = await compared(name, references, observed, mutant_count, input_count)
+        chosen = [one for one in read(data / problems) if one["task_id"] in observed]
+        made[name] = await compared(name, chosen, observed, mutant_count, input_count)
     return made
 
 
-def reference(problem: dict[str, Any]) -> VerificationSpec:
-    """The problem's own tests, and its reference solution as the candidate."""
+def reference(problem: dict[str, Any], *, contract: bool = False) -> VerificationSpec:
+    """The problem's own tests, and its reference solution as the candidate.
+
+    With its contract, the reference refuses what the problem does not speak of.
+    """
     own = "test" in problem
     return python_tests(
-        problem["canonical_solution"],
+        with_contract(problem) if contract else problem["canonical_solution"],
         tests=problem["test"] if own else problem["assertion"],
         entry_point=problem["entry_point"],
         preamble=problem["prompt"] if own else "",
         problem_id=problem["task_id"],
     )
+
+
+def with_contract(problem: dict[str, Any]) -> str:
+    """The reference solution with the assertions about its inputs at the start of its body."""
+    source: str = problem["canonical_solution"]
+    if "test" in problem:
+        return str(problem["contract"]) + source
+    bodies = [
+        node.body[0].lineno
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef) and node.name == problem["entry_point"]
+    ]
+    lines = source.splitlines(keepends=True)
+    start = bodies[-1] - 1
+    return "".join([*lines[:start], problem["contract"].lstrip("\n"), *lines[start:]])
 
 
 def observed_rates(samples: Iterable[dict[str, Any]]) -> dict[str, tuple[int, int]]:
@@ -272,13 +287,15 @@ def observed_rates(samples: Iterable[dict[str, Any]]) -> dict[str, tuple[int, in
 
 async def compared(
     name: str,
-    references: Sequence[VerificationSpec],
+    problems: Sequence[dict[str, Any]],
     observed: dict[str, tuple[int, int]],
     mutant_count: int,
     input_count: int,
 ) -> dict[str, Any]:
+    references = [reference(problem) for problem in problems]
+    bounded = [reference(problem, contract=True) for problem in problems]
     async with service() as verifier:
-        made = await amplified(verifier, references, input_count=input_count)
+        made = await amplified(verifier, bounded, input_count=input_count)
         suites = {one.problem_id: one.tests for one in made if one.tests is not None}
         scores = await mutation_scores(verifier, references, suites, mutant_count=mutant_count)
     rows = []
@@ -334,7 +351,7 @@ async def suites(data: Path, sample_count: int, input_count: int) -> dict[str, A
         ]
         tasks = {one.task for one in chosen}
         references = {
-            problem["task_id"]: reference(problem)
+            problem["task_id"]: reference(problem, contract=True)
             for problem in read(data / problems)
             if problem["task_id"] in tasks
         }
