@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from verifier_service.engine.faults import faults
 from verifier_service.engine.job import Job
 from verifier_service.model import (
+    CachePolicy,
     CallOptions,
     Candidate,
     CriterionUnavailable,
@@ -62,6 +63,8 @@ _SESSIONS: Final = 256
 _ATTEMPTS: Final = 2
 """Runs of one check while its sandbox gets lost."""
 _NO_OPTIONS: Final = CallOptions()
+_NO_PROOF: Final = Candidate(source="by sorry")
+"""Stands for a candidate that is still to come."""
 
 
 class _LeanExecutor(Protocol):
@@ -381,16 +384,19 @@ class _Call:
 
     async def certify(self, theorem: LeanTheorem, source: str) -> Verdict:
         """Judges a candidate as Verify does."""
-        spec = replace(self.spec_of(theorem), candidate=Candidate(source=source))
-        return await self._engine.verify(spec, self._options, patient=True)
+        asked = self.spec_of(theorem)
+        spec = replace(asked, candidate=replace(asked.candidate, source=source))
+        options = self._options
+        if options.cache_policy is CachePolicy.ONLY:
+            options = replace(options, cache_policy=CachePolicy.USE)
+        return await self._engine.verify(spec, options, patient=True)
 
     def spec_of(self, theorem: LeanTheorem) -> VerificationSpec:
         """A theorem to be judged like the one of the call; only that one keeps its name."""
         spec = self._job.spec
         if theorem == self.theorem:
-            return replace(spec, candidate=replace(spec.candidate, source=""))
-        problem = Problem(criterion=theorem)
-        return replace(spec, problem=problem, candidate=Candidate(source=""))
+            return spec
+        return replace(spec, problem=Problem(criterion=theorem), candidate=_NO_PROOF)
 
 
 async def _tried(elaborate: Check, source: str) -> Checked:

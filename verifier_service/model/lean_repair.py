@@ -124,7 +124,7 @@ class LeanLemma:
     hole: LeanHole
     spec: VerificationSpec | None = None
     """A problem like any other, whose proof closes the hole; None where no statement was found that
-    Lean reads and that closes it. Its candidate is empty."""
+    Lean reads and that closes it. Its candidate is `by sorry`."""
     statement_digest: str = ""
     """SHA-256 of what is to be proved, whatever it is called."""
 

@@ -152,9 +152,9 @@ class LeanLemma(_message.Message):
 
     @_builtins.property
     def spec(self) -> _verifier_pb2.VerificationSpec:
-        """A problem to be judged like any other, whose proof closes the hole. Absent
-        where no statement was found that Lean reads and that closes it: such a
-        hole has to be closed where it is.
+        """A problem to be judged like any other, whose proof closes the hole; `by sorry`
+        stands for the candidate. Absent where no statement was found that Lean reads
+        and that closes it: such a hole has to be closed where it is.
         """
 
     def __init__(
@@ -187,7 +187,7 @@ class RefineRequest(_message.Message):
 
     @_builtins.property
     def options(self) -> _verifier_pb2.CallOptions:
-        """How to serve it; the cache is not used."""
+        """How to serve it."""
 
     def __init__(
         self,
