@@ -93,8 +93,8 @@ def export(modules: Sequence[Module], targets: Iterable[Name]) -> Export:
         "lean": {"githash": last.commit, "version": last.version},
         "format": {"version": VERSION},
     }
-    lines = [json.dumps(line, separators=(",", ":")) for line in ({"meta": meta}, *writer.lines)]
-    text = "\n".join([*lines, ""])
+    written = json.JSONEncoder(separators=(",", ":")).encode
+    text = "\n".join([*map(written, ({"meta": meta}, *writer.lines)), ""])
     return Export(
         text=text,
         digest=hashlib.sha256(text.encode("ascii")).hexdigest(),
