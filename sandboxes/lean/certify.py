@@ -32,8 +32,6 @@ KERNEL: Final = "lean-kernel"
 """By this name a verdict says that Lean's own kernel checked a proof again."""
 
 
-MAXIMUM_BYTES: Final = 16 * 1024**2
-"""Of a candidate's module: what a proof of 10 000 lines compiles to is smaller."""
 _SHOWN: Final = 500
 """Characters of what a kernel says that people get to see."""
 MAXIMUM_THEOREMS: Final = 1000
@@ -118,7 +116,7 @@ async def certify(
         SandboxLost: There is no process to be had for the kernel.
         ExecutorFault: It did not answer as our own code does.
     """
-    candidate = await asyncio.to_thread(read_module, module, maximum_bytes=MAXIMUM_BYTES)
+    candidate = await asyncio.to_thread(read_module, module)
     found = await asyncio.to_thread(
         inspect, specification, candidate, theorem, by_computation=by_computation
     )
@@ -183,7 +181,7 @@ async def survey(
         SandboxLost: As for `certify`.
         ExecutorFault: As for `certify`.
     """
-    candidate = await asyncio.to_thread(read_module, module, maximum_bytes=MAXIMUM_BYTES)
+    candidate = await asyncio.to_thread(read_module, module)
     if len(theorems(candidate)) > MAXIMUM_THEOREMS:
         raise LargeModule(f"The file has more than {MAXIMUM_THEOREMS} theorems; take some away.")
     closures, problems = await asyncio.to_thread(_closures, candidate)

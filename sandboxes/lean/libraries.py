@@ -79,7 +79,8 @@ class Library:
 
     def _module(self, name: Name) -> Module:
         if name not in self._modules:
-            self._modules[name] = read_module(self._path(name).read_bytes())
+            data = self._path(name).read_bytes()
+            self._modules[name] = read_module(data, maximum_bytes=len(data))
         return self._modules[name]
 
     def _path(self, name: Name) -> Path:
