@@ -38,6 +38,8 @@ MAX_INFORMATION: Final = 20
 MAX_CHARACTERS: Final = 8000
 """Of one message, goal or hint."""
 MAX_GOALS: Final = 20
+MAX_READ: Final = 64 * 1024
+"""Characters of a message that are looked at."""
 
 _KINDS: Final = {
     "Tactic.unsolvedGoals": "unsolved-goals",
@@ -86,6 +88,7 @@ _HINTS: Final = {
 
 def code_of(message: Message) -> str:
     """What a message is about, as a kebab-case code."""
+    text = message.text[:MAX_READ]
     if message.kind in _KINDS:
         return _KINDS[message.kind]
     if named := _NAMED.fullmatch(message.kind):
@@ -93,10 +96,10 @@ def code_of(message: Message) -> str:
     if message.kind.startswith("linter."):
         return "linter"
     if message.severity == "error":
-        if _UNREADABLE.match(message.text):
+        if _UNREADABLE.match(text):
             return "syntax-error"
-        return next((code for words, code in _WORDS if words.match(message.text)), "error")
-    return "suggestion" if _SUGGESTION.match(message.text) else "message"
+        return next((code for words, code in _WORDS if words.match(text)), "error")
+    return "suggestion" if _SUGGESTION.match(text) else "message"
 
 
 def primary(messages: Iterable[Message]) -> Message | None:
@@ -141,11 +144,11 @@ def diagnostics(prepared: Prepared, messages: Sequence[Sequence[Message]]) -> li
 
 def _diagnostic(prepared: Prepared, message: Message, *, is_own: bool) -> Diagnostic:
     code = code_of(message)
-    text, goals = goals_of(message.text)
+    text, goals = goals_of(message.text[:MAX_READ])
     text, *advice = _ADVICE.split(text)
     hints = [*advice, *filter(None, [_HINTS.get(code)])]
     if code == "suggestion":
-        hints = _choices(message.text)
+        hints = _choices(message.text[:MAX_READ])
     return Diagnostic(
         severity=_SEVERITIES[message.severity],
         code=code,

@@ -63,15 +63,16 @@ class Lexed:
         return Position(line, index - self.line_starts[line - 1])
 
 
-_PART: Final = r"(?:«[^«»\n]*»|(?![λΠΣ])[^\W\d](?:(?![λΠΣ])[\w'!?])*)"
+# Possessive where a text can make it repeat for long: no way back is kept.
+_PART: Final = r"(?:«[^«»\n]*»|[^\W\dλΠΣ][\w'!?]*+)"
 _NEXT: Final = re.compile(
     rf"""
       (?P<space>\s+)
     | (?P<line_comment>--[^\n]*)
     | (?P<block>/-)
     | (?P<raw>r(?P<hashes>\#*)")
-    | (?P<string>"(?:[^"\\]|\\.)*(?P<closed>"?))
-    | (?P<word>\#?{_PART}(?:\.{_PART})*)
+    | (?P<string>"(?:[^"\\]|\\.)*+(?P<closed>"?))
+    | (?P<word>\#?{_PART}(?:\.{_PART})*+)
     | (?P<number>\d[\w]*)
     | (?P<char>'(?:\\(?:u\{{[0-9a-fA-F]*\}}|x[0-9a-fA-F]{{2}}|.)|[^'\\\n])')
     | (?P<symbol>:=|@\[|=>|<;>|.)

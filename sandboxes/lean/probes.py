@@ -8,7 +8,6 @@ problem's, and no candidate is near.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Final
 
 from sandboxes.lean.judge import StatementFinding
@@ -32,6 +31,10 @@ _CLOSING: Final = (
     "grind",
 )
 """Tactics that may end a proof; those that an environment has not fail to be read, each alone."""
+_ATOMS: Final = (("0", "1", "2", "3"), ("True", "False"), ("true", "false"))
+"""Values that counterexamples are looked for among."""
+_MOST_VALUES: Final = 3
+_MOST_HYPOTHESES: Final = 2
 _VACUOUS: Final = "Its hypotheses contradict each other, so that it holds for want of cases."
 _DISPROVED: Final = "Its negation can be proved, so that no proof of it can be right."
 
@@ -47,7 +50,7 @@ async def probe(
     """
     vacuous = [f"  intros\n  exfalso\n  {tactic}\n  done\n" for tactic in _CLOSING]
     disproved = [f"  intro h\n  {tactic}\n  done\n" for tactic in ("simp at h", *_CLOSING)]
-    disproved += ["  decide\n", "  intro h\n  first\n" + "".join(_instances())]
+    disproved += ["  decide\n", *map(_counterexample, _ATOMS)]
     texts = [_example(f"type_of% @{name}", proof) for proof in vacuous]
     texts += [_example(f"¬ (type_of% @{name})", proof) for proof in disproved]
     compiled = await runtime.compile((*spec.parts, *texts), imports=spec.header, limits=limits)
@@ -64,16 +67,16 @@ def _example(statement: str, proof: str) -> str:
     return f"set_option maxHeartbeats {STEPS} in\nexample : {statement} := by\n{proof}"
 
 
-def _instances() -> Iterator[str]:
-    """Counterexamples among small numbers and truth values, with what hypotheses then ask."""
-    for atoms, most in ((("0", "1", "2", "3"), 3), (("True", "False"), 3), (("true", "false"), 2)):
-        for count in range(1, most + 1):
-            for values in itertools.product(atoms, repeat=count):
-                for hypotheses in range(3):
-                    holds = " (by decide)" if atoms[0] != "True" else " (by simp)"
-                    instance = f"h {' '.join(values)}{holds * hypotheses}"
-                    fails = "(by simp)" if atoms[0] == "True" else "(by decide)"
-                    yield f"  | exact absurd ({instance}) {fails}\n"
+def _counterexample(atoms: tuple[str, ...]) -> str:
+    """Tries all instances with these values, and what hypotheses of theirs may need."""
+    check = "simp" if "True" in atoms else "decide"
+    tried = [
+        f"  | exact absurd (h {' '.join(values)}{f' (by {check})' * hypotheses}) (by {check})\n"
+        for count in range(1, _MOST_VALUES + 1)
+        for values in itertools.product(atoms, repeat=count)
+        for hypotheses in range(_MOST_HYPOTHESES + 1)
+    ]
+    return "  intro h\n  first\n" + "".join(tried)
 
 
 def _holds(compiled: Compilation, part: int, text: str) -> bool:

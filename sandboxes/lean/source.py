@@ -240,7 +240,7 @@ def _signature(statement: str, name: str) -> str:
         if words[-1 - len(tail) :] == [":=", *tail]:
             end = tokens[-1 - len(tail)].start
             break
-    signature = text[start:end].rstrip()
+    signature = text[start:end].strip()
     return signature if signature.startswith(".{") else f" {signature}"
 
 

@@ -1,0 +1,234 @@
+"""Problems: what they may be, what is wrong with them, and what is odd about them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sandboxes.lean.environments import LeanEnvironment
+from tests.lean.proofs.conftest import COMMUTES, Verify, evidence
+from verifier_service.model import (
+    Assurance,
+    InvalidSpec,
+    LeanDeclaration,
+    LeanTheorem,
+    Outcome,
+    Range,
+)
+
+
+async def test_an_accepted_proof_says_what_it_rests_on(
+    verify: Verify, core: LeanEnvironment
+) -> None:
+    theorem = LeanTheorem(name="em", statement="(p : Prop) : p ∨ ¬p")
+
+    verdict = await verify("Classical.em p", theorem)
+
+    shown = evidence(verdict)
+    assert verdict.outcome is Outcome.ACCEPTED
+    assert verdict.assurance is Assurance.REPLAYED
+    assert shown.axioms == ("Classical.choice", "Quot.sound", "propext")
+    assert shown.declarations == (
+        LeanDeclaration(name="em", kind="theorem", axioms=shown.axioms, is_target=True),
+    )
+    assert shown.toolchain == f"Lean {core.version}, commit {core.commit}"
+    assert [one.partition("@sha256:")[0] for one in shown.imports] == ["Init"]
+    assert verdict.provenance.usage.cpu_seconds > 0
+
+
+async def test_the_digest_is_that_of_the_statement(verify: Verify) -> None:
+    same = LeanTheorem(name="goal", statement="(x y : Nat) : x + y = y + x")
+    other = LeanTheorem(name="goal", statement="(x y : Nat) : y + x = x + y")
+
+    first, second, third = await asyncio.gather(
+        verify("by sorry"), verify("by sorry", same), verify("by sorry", other)
+    )
+
+    assert evidence(first).statement_digest == evidence(second).statement_digest
+    assert evidence(first).statement_digest != evidence(third).statement_digest
+
+
+async def test_a_namespace_that_the_preamble_leaves_open(verify: Verify) -> None:
+    theorem = LeanTheorem(
+        name="Doubling.twice_eq",
+        statement=": twice n = 2 * n",
+        preamble="namespace Doubling\nvariable (n : Nat)\ndef twice : Nat := n + n",
+    )
+    proof = "by\n  unfold twice\n  rw [Nat.two_mul]"
+
+    behind, declared = await asyncio.gather(
+        verify(proof, theorem),
+        verify(f"theorem twice_eq : twice n = 2 * n := {proof}", theorem),
+    )
+
+    assert behind.outcome is declared.outcome is Outcome.ACCEPTED
+
+
+async def test_axioms_that_the_problem_declares_are_used_where_it_allows_them(
+    verify: Verify,
+) -> None:
+    theorem = LeanTheorem(name="goal", statement=": p", preamble="axiom p : Prop\naxiom holds : p")
+    allowing = LeanTheorem(
+        name="goal",
+        statement=": p",
+        preamble="axiom p : Prop\naxiom holds : p",
+        allowed_axioms=("p", "holds"),
+    )
+
+    assert (await verify("holds", theorem)).reason == "disallowed-axiom"
+    assert (await verify("holds", allowing)).outcome is Outcome.ACCEPTED
+
+
+async def test_a_candidate_can_not_declare_an_allowed_axiom(verify: Verify) -> None:
+    theorem = LeanTheorem(name="goal", statement=": False", allowed_axioms=("oracle",))
+
+    verdict = await verify("axiom oracle : False\ntheorem goal : False := oracle", theorem)
+
+    assert verdict.reason == "disallowed-axiom"
+
+
+async def test_statements_may_be_equal_by_computation(verify: Verify) -> None:
+    source = "theorem goal (a : Nat) : a + 2 = a + 2 := rfl"
+    statement = "(a : Nat) : a + (1 + 1) = a + 2"
+    strict = LeanTheorem(name="goal", statement=statement)
+    lenient = LeanTheorem(name="goal", statement=statement, by_computation=True)
+    false = LeanTheorem(name="goal", statement="(a : Nat) : a + 1 = a + 2", by_computation=True)
+
+    assert (await verify(source, strict)).reason == "statement-mismatch"
+    assert (await verify(source, lenient)).reason == "theorem-proved"
+    assert (await verify(source, false)).reason == "statement-mismatch"
+
+
+async def test_what_is_not_needed_is_a_warning_where_the_file_need_not_be_clean(
+    verify: Verify,
+) -> None:
+    source = (
+        "set_option warn.sorry false\ntheorem unused : 1 = 2 := sorry\n"
+        "theorem goal (a b : Nat) : a + b = b + a := Nat.add_comm a b"
+    )
+    clean = LeanTheorem(name=COMMUTES.name, statement=COMMUTES.statement, require_clean_file=True)
+
+    lenient, strict = await asyncio.gather(verify(source), verify(source, clean))
+
+    assert lenient.outcome is Outcome.ACCEPTED
+    assert [(one.severity.value, one.code) for one in lenient.diagnostics] == [
+        ("warning", "incomplete-proof")
+    ]
+    assert lenient.diagnostics[0].range == Range(
+        start_line=2, start_column=8, end_line=2, end_column=14
+    )
+    assert (strict.outcome, strict.reason) == (Outcome.REJECTED, "incomplete-proof")
+
+
+async def test_holes_are_shown_with_their_goals(verify: Verify) -> None:
+    verdict = await verify(
+        "by\n  induction a with\n  | zero => sorry\n  | succ n ih =>\n    have h : n = n := sorry\n"
+        "    admit"
+    )
+
+    holes = [one for one in verdict.diagnostics if one.code == "sorry"]
+    assert verdict.reason == "incomplete-proof"
+    assert [(one.range.start_line, one.goals) for one in holes if one.range] == [
+        (3, ("b : Nat\n⊢ 0 + b = b + 0",)),
+        (5, ("b n : Nat\nih : n + b = b + n\n⊢ n = n",)),
+        (6, ("b n : Nat\nih : n + b = b + n\nh : n = n\n⊢ n + 1 + b = b + (n + 1)",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("theorem", "found"),
+    [
+        (LeanTheorem(name="t", statement="(n : Nat) (h : n < n) : n = 7"), ("vacuous",)),
+        (LeanTheorem(name="t", statement="(p : Prop) (h : p ∧ ¬p) : p → False"), ("vacuous",)),
+        (LeanTheorem(name="t", statement="(a b : Nat) : a = b + 7"), ("disproved",)),
+        (LeanTheorem(name="t", statement=": 2 + 2 = 5"), ("disproved",)),
+        (LeanTheorem(name="t", statement="(p q : Prop) : p ∨ q → p"), ("disproved",)),
+        (LeanTheorem(name="t", statement="(a b : Nat) (h : a < b) : a ≤ b"), ()),
+        (LeanTheorem(name="t", statement="(p q : Prop) (h : p ∧ q) : q"), ()),
+    ],
+)
+async def test_statements_that_are_odd_are_found_where_that_is_asked(
+    verify: Verify, theorem: LeanTheorem, found: tuple[str, ...]
+) -> None:
+    asked = LeanTheorem(name="t", statement=theorem.statement, probe_statement=True)
+
+    plain, probed = await asyncio.gather(verify("by sorry", theorem), verify("by sorry", asked))
+
+    assert evidence(plain).statement_findings == ()
+    assert evidence(probed).statement_findings == found
+    assert {one.code for one in probed.diagnostics} >= {f"statement-{one}" for one in found}
+    assert plain.outcome is probed.outcome
+
+
+async def test_a_vacuous_statement_is_accepted_and_flagged(verify: Verify) -> None:
+    theorem = LeanTheorem(name="t", statement="(n : Nat) (h : n < n) : n = 7", probe_statement=True)
+
+    verdict = await verify("absurd h (Nat.lt_irrefl n)", theorem)
+
+    assert verdict.outcome is Outcome.ACCEPTED
+    assert verdict.diagnostics[0].code == "statement-vacuous"
+
+
+@pytest.mark.parametrize(
+    ("theorem", "field", "words"),
+    [
+        (LeanTheorem(name="t", statement=": foo.bar 1"), "statement", "Unknown identifier"),
+        (LeanTheorem(name="t", statement=": 1 ="), "statement", "unexpected"),
+        (LeanTheorem(name="t", statement=": Nat"), "statement", "not a proposition"),
+        (LeanTheorem(name="t", statement=": True", preamble="def a := b\n"), "preamble", "line 1"),
+        (LeanTheorem(name="t", statement=": True", preamble="import Not.There"), "preamble",
+         "imports fail: unknown module prefix 'Not'"),
+        (LeanTheorem(name="t", statement=": p", preamble="def p : Prop := sorry"), "statement",
+         "rests on `sorry`"),
+        (LeanTheorem(whole_file=True, preamble="import Not.There"), "preamble", "imports fail"),
+    ],
+)  # fmt: skip
+async def test_a_broken_problem_is_nobody_elses_fault(
+    verify: Verify, theorem: LeanTheorem, field: str, words: str
+) -> None:
+    with pytest.raises(InvalidSpec, match=words) as caught:
+        await verify("by trivial", theorem)
+
+    assert caught.value.violations[0].field == f"problem.lean_theorem.{field}"
+    assert "/" not in str(caught.value)
+
+
+async def test_a_problem_that_runs_into_a_limit_says_nothing_of_the_candidate(
+    verify: Verify,
+) -> None:
+    endless = "theorem a : True := by\n  repeat (have : True := trivial)"
+    preamble = f"set_option maxHeartbeats 0\n{endless}"
+    theorem = LeanTheorem(name="t", statement=": True", preamble=preamble)
+
+    verdict = await verify("trivial", theorem, cpu_seconds=1)
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.INCONCLUSIVE, "checker-limit")
+
+
+async def test_a_file_of_its_own_has_to_prove_all_that_it_states(verify: Verify) -> None:
+    good = "theorem a : 1 = 1 := rfl\ntheorem b (p : Prop) : p ∨ ¬p := Classical.em p\n"
+    bad = good + "theorem c : 1 = 2 := sorry\n"
+    axiom = "axiom magic : 1 = 2\ntheorem c : 1 = 2 := magic\n"
+    own = LeanTheorem(whole_file=True)
+
+    proved, sorry, cheat, empty, types = await asyncio.gather(
+        *(verify(one, own) for one in (good, bad, axiom, "-- nothing", "inductive T where | a"))
+    )
+
+    assert proved.reason == "file-proved"
+    assert [(one.name, one.axioms) for one in evidence(proved).declarations if one.is_target] == [
+        ("a", ()),
+        ("b", ("Classical.choice", "Quot.sound", "propext")),
+    ]
+    assert sorry.reason == "incomplete-proof"
+    assert cheat.reason == "disallowed-axiom"
+    assert empty.reason == types.reason == "nothing-proved"
+
+
+async def test_many_candidates_for_a_new_problem_compile_it_once(verify: Verify) -> None:
+    theorem = LeanTheorem(name="fresh", statement="(a : Nat) : a + 0 = a")
+
+    verdicts = await asyncio.gather(*(verify("rfl", theorem) for _ in range(6)))
+
+    assert {one.reason for one in verdicts} == {"theorem-proved"}
