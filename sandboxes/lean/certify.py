@@ -23,7 +23,7 @@ from sandboxes.lean.kernels import second_opinion
 from sandboxes.lean.libraries import Library
 from sandboxes.lean.olean import LargeModule, read_module
 from sandboxes.lean.replay import CLAIM, Replayed, encode, replay
-from sandboxes.lean.runtime import LeanRuntime
+from sandboxes.lean.runtime import LeanRuntime, Ran
 from verifier_service.model import Limits, ResourceUsage
 
 __all__ = ["DISAGREEMENT", "KERNEL", "Certificate", "Survey", "Surveyed", "certify", "survey"]
@@ -151,6 +151,7 @@ async def certify(
     findings = (*judged(below), *_kernel_findings(replayed, theorem))
     limit = replayed.limit
     kernels = [KERNEL] if replayed.accepted else []
+    ran = [replayed.ran]
     if library is not None and kernels and not findings:
         modules = await asyncio.to_thread(
             library.below, [each.module for each in specification.imports]
@@ -160,13 +161,14 @@ async def certify(
         )
         limit = DISAGREEMENT if opinion.rejected else ""
         kernels += [opinion.kernel] if opinion.accepted else []
+        ran.append(opinion.ran)
     return Certificate(
         findings=findings,
         limit=limit,
         axioms=below | closure.axioms,
         statement_digest=found.statement_digest,
         replayed_by=tuple(kernels),
-        usage=_usage(replayed),
+        usage=_usage(*ran),
     )
 
 
@@ -206,7 +208,7 @@ async def survey(
                 problem=problem,
             )
         )
-    return Survey(theorems=tuple(surveyed), limit=replayed.limit, usage=_usage(replayed))
+    return Survey(theorems=tuple(surveyed), limit=replayed.limit, usage=_usage(replayed.ran))
 
 
 def _closures(module: Module) -> tuple[dict[Name, Closure], dict[Name, str]]:
@@ -249,10 +251,10 @@ def _refusal(name: Name, why: str) -> str:
     return f"The kernel does not take `{display(name)}`: {why[:_SHOWN]}."
 
 
-def _usage(replayed: Replayed) -> ResourceUsage:
-    ended = replayed.ran.ended
+def _usage(*runs: Ran) -> ResourceUsage:
+    ends = [run.ended for run in runs]
     return ResourceUsage(
-        wall_seconds=ended.wall_seconds,
-        cpu_seconds=ended.cpu_seconds,
-        peak_memory_bytes=ended.peak_memory_bytes,
+        wall_seconds=sum(end.wall_seconds for end in ends),
+        cpu_seconds=sum(end.cpu_seconds for end in ends),
+        peak_memory_bytes=max(end.peak_memory_bytes for end in ends),
     )

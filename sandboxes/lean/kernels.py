@@ -9,7 +9,7 @@ from typing import Final
 
 from sandboxes.lean.declarations import Module, Name
 from sandboxes.lean.export import export
-from sandboxes.lean.runtime import KERNEL, LeanRuntime
+from sandboxes.lean.runtime import KERNEL, LeanRuntime, Ran
 from verifier_service.model import ExecutorFault, Limits
 
 __all__ = ["OWN_KERNEL", "Opinion", "second_opinion"]
@@ -29,6 +29,7 @@ class Opinion:
     """Why it does not take it."""
     declined: str = ""
     """Why it can't tell."""
+    ran: Ran
 
     @property
     def accepted(self) -> bool:
@@ -65,12 +66,12 @@ async def second_opinion(
     job = {"text": made.text, "believed": made.imported, "steps": STEPS}
     ran = await runtime.run(KERNEL, job, imports=imports, limits=limits, file=False)
     if ran.trouble:
-        return Opinion(kernel=OWN_KERNEL, declined=f"It was ended: {ran.trouble}.")
+        return Opinion(kernel=OWN_KERNEL, ran=ran, declined=f"It was ended: {ran.trouble}.")
     said = ran.lines[0] if ran.lines and ran.complete else {}
     if said.get("digest") != made.digest:
         raise ExecutorFault(f"The second kernel's process said something else: {ran.words[:500]}")
     if said.get("checked") == made.own:
-        return Opinion(kernel=OWN_KERNEL)
+        return Opinion(kernel=OWN_KERNEL, ran=ran)
     if "rejected" in said:
-        return Opinion(kernel=OWN_KERNEL, rejected=f"{said['name']}: {said['rejected']}")
-    return Opinion(kernel=OWN_KERNEL, declined=str(said.get("declined", said)))
+        return Opinion(kernel=OWN_KERNEL, ran=ran, rejected=f"{said['name']}: {said['rejected']}")
+    return Opinion(kernel=OWN_KERNEL, ran=ran, declined=str(said.get("declined", said)))
