@@ -91,9 +91,10 @@ class LeanServer:
             )
             made.callback(words.close)
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            made.callback(ours.close)
             with theirs:
                 reader, writer = await asyncio.open_unix_connection(sock=ours)
-                made.callback(writer.close)
+                made.callback(writer.transport.abort)  # nobody waits for what was not taken
                 end = theirs.fileno()
                 fds = {"stdin": end, "stdout": end, "stderr": words.write_fd}
                 run = await lease.start(role.partition(":")[0], fds=fds, limits=limits_of(limits))
@@ -111,8 +112,8 @@ class LeanServer:
         """What its process has used so far."""
         return self._lease.snapshot()
 
-    async def open(self, text: str) -> None:
-        """Introduces us, and opens the document.
+    def open(self, text: str) -> None:
+        """Introduces us, and opens the document; returns at once.
 
         Raises:
             ServerGone: It has ended.
@@ -122,10 +123,11 @@ class LeanServer:
         document = {"uri": DOCUMENT, "languageId": "lean4", "version": 1, "text": text}
         opened = {"textDocument": document, "dependencyBuildMode": "never"}
         self._send("textDocument/didOpen", opened)
-        await self._drain()
 
-    async def change(self, change: dict[str, Any]) -> None:
+    def change(self, change: dict[str, Any]) -> None:
         """Changes the document; what it still elaborates of the former text is given up.
+
+        Returns at once, even where the process does not listen.
 
         Raises:
             ServerGone: It has ended.
@@ -135,7 +137,6 @@ class LeanServer:
         document = {"uri": DOCUMENT, "version": self._version}
         changed = {"textDocument": document, "contentChanges": [change]}
         self._send("textDocument/didChange", changed)
-        await self._drain()
 
     async def diagnostics(self) -> object:
         """All that it says about the document as it is, once that is elaborated to its end.
@@ -220,6 +221,8 @@ class LeanServer:
             self._lose(TooMuchSaid(str(error)) if error.too_long else ServerGone(str(error)))
         except ServerGone as error:
             self._lose(error)
+        finally:
+            self._lose(ServerGone("It is not heard any more."))
 
     def _hear(self, message: dict[str, Any]) -> None:
         """Takes in a message; what we did not ask for is no concern of ours."""

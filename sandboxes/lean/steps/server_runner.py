@@ -175,7 +175,7 @@ class ServerRunner:
         """
         document = Document(opening=self._opening, tactics=tactics)
         change, self._document = self._document.change_to(document), document
-        await server.change(change)
+        server.change(change)
         said, goals = await asyncio.gather(server.diagnostics(), server.goals(*document.end))
         return outcome_of(document, diagnoses_of(said), goals_of_answer(goals))
 
@@ -207,24 +207,30 @@ class ServerRunner:
 
     async def _in_use(self) -> LeanServer:
         """The process to ask: the present one, or the next where it is ready or must be."""
-        present = self._server
-        if present is not None and not present.gone and not (self._next and self._next.done()):
+        present, following = self._server, self._next
+        if following is not None and following.done() and following.exception() is not None:
+            following = self._next = None  # to be tried again when there is need
+        if present is not None and not present.gone and (following is None or not following.done()):
             return present
-        if self._next is None:
-            self._replace()
-        assert self._next is not None
-        server = await asyncio.shield(self._next)
+        if following is None:
+            following = self._replace()
+        try:
+            server = await asyncio.shield(following)
+        except SandboxLost:
+            self._next = None
+            raise
         self._next = None
         await self._discard()
         self._server, self._document = server, Document(opening=self._opening)
         return server
 
-    def _replace(self) -> None:
+    def _replace(self) -> asyncio.Task[LeanServer]:
         """Gets another process ready, in the background."""
         if self._next is None:
             self.replaced_count += 1
             self._next = asyncio.ensure_future(self._fresh())
             self._next.add_done_callback(_look_at)
+        return self._next
 
     async def _fresh(self) -> LeanServer:
         server = await LeanServer.start(self._runtime, self._limits)
@@ -254,7 +260,7 @@ class ServerRunner:
         document = Document(opening=self._opening, tactics=path)
         change, self._document = self._document.change_to(document), document
         with contextlib.suppress(ServerGone):
-            await server.change(change)
+            server.change(change)
         self._company += 1
         self._stopped_at_cpu = server.snapshot().cpu_seconds
         if self._company > COMPANY:
@@ -300,7 +306,7 @@ class ServerRunner:
 
 
 async def _opening_answers(server: LeanServer, document: Document) -> tuple[object, object]:
-    await server.open(document.text)
+    server.open(document.text)
     return await asyncio.gather(server.diagnostics(), server.goals(*document.end))
 
 

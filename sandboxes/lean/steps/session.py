@@ -12,7 +12,13 @@ from sandboxes.lean.steps.document import proof_of
 from sandboxes.lean.steps.goals import digest_of, features
 from sandboxes.lean.steps.runner import Finished, Path, Ran, Reached, TacticLimits, TacticRunner
 from verifier_service.model import InvalidSpec, SessionFull, Verdict, Violation
-from verifier_service.model.lean_steps import ProofFinished, StepResult, TacticState
+from verifier_service.model.lean_steps import (
+    ProofFinished,
+    StepResult,
+    StopReason,
+    TacticState,
+    TacticStopped,
+)
 
 __all__ = ["Aside", "Certify", "StepSession"]
 
@@ -30,6 +36,8 @@ class Aside(Protocol):
         ...
 
 
+MAXIMUM_STATE_CHARACTERS: Final = 1024**2
+"""Of the goals and messages of one state."""
 MAXIMUM_STATES: Final = 100_000
 MAXIMUM_KEPT_CHARACTERS: Final = 64 * 1024**2
 """Of all states' goals and tactics together."""
@@ -90,6 +98,8 @@ class StepSession:
             self._check_room()
             ran = await self._aside(lambda: self._runner.run(node.path, tactic, limits))
             match ran.outcome:
+                case Reached() as reached if _size(reached) > MAXIMUM_STATE_CHARACTERS:
+                    return _result(ran, TacticStopped(reason=StopReason.OUTPUT))
                 case Reached() as reached:
                     made = _result(ran, self._add(node, tactic, reached))
                     node.results[tactic] = made
@@ -137,6 +147,10 @@ class StepSession:
         self._nodes.append(_Node(state, path))
         self._kept_characters += state.features.size + sum(map(len, (tactic, *state.messages)))
         return state
+
+
+def _size(reached: Reached) -> int:
+    return sum(len(goal.text) for goal in reached.goals) + sum(map(len, reached.messages))
 
 
 def _result(ran: Ran, outcome: object) -> StepResult:

@@ -38,7 +38,11 @@ from verifier_service.model.lean_steps import (
     MAXIMUM_TACTIC_BYTES,
     MAXIMUM_TACTICS,
     OpenedSession,
+    ProofFinished,
+    ProofGivenUp,
     StepResult,
+    TacticFailed,
+    TacticState,
     TheoremToProve,
 )
 from verifier_service.validation import check_limits, is_unicode
@@ -46,6 +50,8 @@ from verifier_service.validation import check_limits, is_unicode
 __all__ = ["Backend", "HeldSession", "SessionPolicy", "StepSessions"]
 
 _T = TypeVar("_T")
+MAXIMUM_ANSWER_CHARACTERS: Final = 4 * 1024**2
+"""Of all goals and messages in one answer; a message of the contract holds some more bytes."""
 _RETRY_SECONDS: Final = 1.0
 
 
@@ -261,7 +267,14 @@ class StepSessions:
     async def _all(
         held: HeldSession, state_id: int, tactics: Sequence[str], limits: TacticLimits
     ) -> list[StepResult]:
-        return [await held.session.step(state_id, normalised(one), limits) for one in tactics]
+        results, characters = [], 0
+        for tactic in tactics:
+            results.append(await held.session.step(state_id, normalised(tactic), limits))
+            characters += _characters(results[-1])
+            if characters > MAXIMUM_ANSWER_CHARACTERS:
+                text = "lead to more goals than fit one answer. Send fewer at a time."
+                raise InvalidSpec.of([Violation("tactics", text)])
+        return results
 
     def _certifying(self, asked: TheoremToProve, options: CallOptions) -> Certify:
         async def certify(proof: str) -> Verdict:
@@ -284,6 +297,19 @@ class StepSessions:
                 retry_after_seconds=_RETRY_SECONDS,
                 maximum_step_sessions=str(self._policy.maximum_sessions),
             )
+
+
+def _characters(result: StepResult) -> int:
+    """How much of an answer it takes, roughly."""
+    match result.outcome:
+        case TacticState() as state:
+            return state.features.size + sum(map(len, state.messages))
+        case ProofFinished(proof=proof):
+            return len(proof)
+        case ProofGivenUp(message=message) | TacticFailed(message=message):
+            return len(message)
+        case _:
+            return 0
 
 
 def _tactic_violations(tactics: Sequence[str]) -> Iterator[Violation]:

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from sandboxes.lean.runtime import LeanRuntime
+from sandboxes.lean.steps.connection import LeanServer
 from sandboxes.lean.steps.runner import Finished, Reached, RunnerOutcome
 from sandboxes.lean.steps.server_runner import ServerRunner
 from tests.lean.conftest import LIMITS
 from tests.lean.steps.conftest import ENDLESS, ENOUGH, LITTLE, SWAP, Run
-from verifier_service.model import InvalidSpec, LeanTheorem
+from verifier_service.model import InvalidSpec, LeanTheorem, SandboxLost
 from verifier_service.model.lean_steps import (
     ProofGivenUp,
     StopReason,
@@ -228,3 +229,33 @@ async def test_a_step_after_a_costly_one_does_not_pay_for_it_again(runner: Run) 
     assert isinstance(first.outcome, Reached)
     assert all(targets(each.outcome) == ["q", "p"] for each in following)
     assert sum(each.cpu_seconds for each in following) < first.cpu_seconds
+
+
+async def test_a_process_that_is_ended_from_outside_loses_no_state(runner: Run) -> None:
+    async with runner() as steps:
+        await outcomes(steps, "constructor", "exact h.2")
+        assert steps._server is not None
+        steps._server._run.kill()
+        await asyncio.wait({asyncio.shield(steps._server._run.ended)})
+        after = await steps.run(("constructor", "exact h.2"), "exact h.1", ENOUGH)
+    assert after.outcome == Finished()
+    assert steps.replaced_count == 1
+
+
+async def test_a_replacement_that_fails_leaves_what_there_is_in_use(
+    runner: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_: object) -> LeanServer:
+        raise SandboxLost("There is no jail to be had.")
+
+    async with runner() as steps:
+        with monkeypatch.context() as patched:
+            patched.setattr(LeanServer, "start", lost)
+            await asyncio.wait({steps._replace()})
+            after = await steps.run((), "constructor", ENOUGH)
+        assert targets(after.outcome) == ["q", "p"]
+        await asyncio.wait({steps._replace()})
+        before = steps._server
+        again = await steps.run(("constructor",), "exact h.2", ENOUGH)
+        assert steps._server is not before
+    assert targets(again.outcome) == ["p"]

@@ -10,6 +10,8 @@ import pytest
 
 from sandboxes.lean.executor import LeanExecutor
 from sandboxes.lean.runtime import LeanRuntime
+from sandboxes.lean.steps import session
+from sandboxes.lean.steps import sessions as all_sessions
 from sandboxes.lean.steps.runner import Finished, Path, Ran, TacticLimits
 from sandboxes.lean.steps.server_runner import ServerRunner
 from sandboxes.lean.steps.sessions import Backend, Choose, SessionPolicy, StepSessions
@@ -23,6 +25,7 @@ from verifier_service.model import (
     Outcome,
     QueueFull,
     RequestedLimits,
+    SessionFull,
     ShuttingDown,
     UnknownSession,
     Verdict,
@@ -34,6 +37,7 @@ from verifier_service.model.lean_steps import (
     ProofFinished,
     ProofGivenUp,
     StepResult,
+    StopReason,
     TacticFailed,
     TacticState,
     TacticStopped,
@@ -299,3 +303,42 @@ async def test_what_can_not_be_asked_names_its_field(
         with pytest.raises(InvalidSpec) as refused:
             await sessions.step(held.opened.session_id, state_id, tactics, limits)
     assert [one.field for one in refused.value.violations] == [field]
+
+
+async def test_a_state_that_is_too_large_to_show_is_none(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "MAXIMUM_STATE_CHARACTERS", 100)
+    sessions = make()
+    large = "have long : " + " ∧ ".join(["p"] * 50) + " → p := fun all => all.1"
+    async with sessions.open(ASKED, NO_OPTIONS) as held:
+        name = held.opened.session_id
+        (stopped, fine) = await sessions.step(name, 0, [large, "constructor"], NO_LIMITS)
+    assert stopped.outcome == TacticStopped(reason=StopReason.OUTPUT)
+    assert isinstance(fine.outcome, TacticState)
+
+
+async def test_an_answer_that_is_too_large_is_asked_for_in_parts(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(all_sessions, "MAXIMUM_ANSWER_CHARACTERS", 100)
+    sessions = make()
+    async with sessions.open(ASKED, NO_OPTIONS) as held:
+        name = held.opened.session_id
+        with pytest.raises(InvalidSpec) as refused:
+            await sessions.step(name, 0, ["constructor", "cases h"], NO_LIMITS)
+        assert [one.field for one in refused.value.violations] == ["tactics"]
+        (part,) = await sessions.step(name, 0, ["constructor"], NO_LIMITS)
+    assert state(part).state_id == 1
+
+
+async def test_a_session_keeps_so_many_states(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "MAXIMUM_STATES", 2)
+    sessions = make()
+    async with sessions.open(ASKED, NO_OPTIONS) as held:
+        name = held.opened.session_id
+        await sessions.step(name, 0, ["constructor"], NO_LIMITS)
+        with pytest.raises(SessionFull):
+            await sessions.step(name, 0, ["cases h"], NO_LIMITS)
+        (known,) = await sessions.step(name, 0, ["constructor"], NO_LIMITS)
+    assert state(known).state_id == 1
