@@ -168,6 +168,7 @@ def odd(toolchain: Path) -> Iterator[Callable[[str], LeanEnvironment]]:
         pytest.param(
             "sys.exit(os.readlink(f'/proc/{os.getpid()}/exe'))", "/bin/lean", id="finds-itself"
         ),
+        pytest.param("os.unlink(modules + '/Init.olean')", "Read-only file", id="spoils-modules"),
         pytest.param("sys.exit(open('/proc/self/maps'))", "No such file", id="sees-no-process"),
     ],
 )
