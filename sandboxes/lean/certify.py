@@ -81,6 +81,8 @@ class Survey:
     theorems: tuple[Surveyed, ...]
     limit: str
     """As in `Certificate`; then nothing is certain of any of them."""
+    replayed_by: tuple[str, ...]
+    """Kernels that took all of those without a problem."""
     usage: ResourceUsage
 
 
@@ -173,9 +175,23 @@ async def certify(
 
 
 async def survey(
-    runtime: LeanRuntime, module: bytes, *, imports: str = "", limits: Limits
+    runtime: LeanRuntime,
+    module: bytes,
+    *,
+    imports: str = "",
+    library: Library | None = None,
+    imported: Collection[Name] = (("Init",),),
+    limits: Limits,
 ) -> Survey:
     """Says which theorems a file proves, and what each of them rests on.
+
+    Args:
+        runtime: As for `certify`.
+        module: As for `certify`.
+        imports: As for `certify`.
+        library: As for `certify`; a second kernel is asked about what the first one takes.
+        imported: The modules that `imports` names, for the second kernel.
+        limits: As for `certify`.
 
     Raises:
         ModuleError: As for `certify`.
@@ -208,7 +224,22 @@ async def survey(
                 problem=problem,
             )
         )
-    return Survey(theorems=tuple(surveyed), limit=replayed.limit, usage=_usage(replayed.ran))
+    limit, kernels, ran = replayed.limit, [KERNEL], [replayed.ran]
+    taken = [one.name for one in surveyed if not one.problem]
+    if library is not None and taken and not limit:
+        modules = await asyncio.to_thread(library.below, imported)
+        opinion = await second_opinion(
+            runtime, [*modules, candidate], taken, imports=imports, limits=limits
+        )
+        limit = DISAGREEMENT if opinion.rejected else ""
+        kernels += [opinion.kernel] if opinion.accepted else []
+        ran.append(opinion.ran)
+    return Survey(
+        theorems=tuple(surveyed),
+        limit=limit,
+        replayed_by=() if replayed.limit else tuple(kernels),
+        usage=_usage(*ran),
+    )
 
 
 def _closures(module: Module) -> tuple[dict[Name, Closure], dict[Name, str]]:

@@ -7,6 +7,7 @@ import pytest
 from sandboxes.lean.audit import STANDARD_AXIOMS, specification_findings
 from sandboxes.lean.certify import survey
 from sandboxes.lean.declarations import display
+from sandboxes.lean.libraries import Library
 from sandboxes.lean.olean import read_module
 from sandboxes.lean.runtime import LeanRuntime
 from tests.lean.audit.conftest import GOAL, Certify, Compile, codes
@@ -416,6 +417,27 @@ async def test_a_survey_says_what_each_theorem_of_a_file_is_worth(
     assert axioms["unfinished"] == {"sorryAx"}
     assert {name for name, is_one in problems.items() if is_one} == {"forged", "above"}
     assert all(one.statement_digest.startswith("sha256:") for one in found.theorems)
+    assert found.replayed_by == ("lean-kernel",)
+
+
+async def test_a_survey_may_ask_a_second_kernel(runtime: LeanRuntime, compiled: Compile) -> None:
+    module = await compiled(
+        "theorem plain : True := trivial\n"
+        "theorem classical (p : Prop) : p ∨ ¬p := Classical.em p\n"
+        "set_option debug.skipKernelTC true in\n"
+        "theorem forged : (1 : Nat) = 2 := by decide +kernel\n"
+    )
+    library = Library(runtime.environment.lean_path)
+    found = await survey(runtime, module, library=library, limits=LIMITS)
+    assert [display(one.name) for one in found.theorems if one.problem] == ["forged"]
+    assert found.replayed_by == ("lean-kernel", "verifier-kernel")
+    assert found.limit == ""
+
+
+async def test_a_survey_of_a_file_without_theorems(runtime: LeanRuntime, compiled: Compile) -> None:
+    found = await survey(runtime, await compiled("def two : Nat := 2\n"), limits=LIMITS)
+    assert found.theorems == ()
+    assert found.limit == ""
 
 
 @pytest.mark.parametrize(
