@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandboxes.lean.lexer import Kind, Token, lex
+from sandboxes.lean.messages import Position
 from sandboxes.lean.repair.code import words
 from sandboxes.lean.repair.draft import Draft
 
@@ -42,7 +43,9 @@ def holes(draft: Draft) -> list[Hole]:
         if not _is_hole(token) or draft.is_fixed(line):
             continue
         before = tokens[place - 1] if place else None
-        on_line = [one for one in tokens[:place] if lines[one.start].line - 1 == line]
+        on_line = _on_line(tokens[:place], lines, line)
+        if not on_line and before is not None and before.text == "=>":
+            on_line = _on_line(tokens[:place], lines, lines[before.start].line - 1)
         found.append(
             Hole(
                 line,
@@ -52,6 +55,10 @@ def holes(draft: Draft) -> list[Hole]:
             )
         )
     return found
+
+
+def _on_line(tokens: Sequence[Token], lines: Mapping[int, Position], line: int) -> Sequence[Token]:
+    return [one for one in tokens if lines[one.start].line - 1 == line]
 
 
 def _is_hole(token: Token) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sandboxes.lean.messages import Message
@@ -58,6 +58,8 @@ class _Tried:
     winners: list[int] = field(default_factory=list)
     suggestion: str = ""
     failed: bool = False
+    turned: bool = False
+    """Whether it was taken for something else at first."""
 
 
 async def known_tactics(checker: Checker, tactics: Sequence[str]) -> list[str]:
@@ -136,8 +138,7 @@ async def _try_all(
         if not checked.completed:
             await _try_each(draft, tried, checker, tactics, heartbeats)
             return
-        stuck = _learn(checked, tried, probes)
-        if not stuck:
+        if not _learn(checked, tried, probes) and not _turned(checked, tried, probes):
             return
 
 
@@ -196,6 +197,24 @@ def _learn(checked: Checked, tried: Sequence[_Tried], probes: dict[int, _Probe])
             if is_here and 0 <= column < len(probes[index].text):
                 stuck |= _take(message, column, tried[index], probes[index], index)
     return stuck
+
+
+def _turned(checked: Checked, tried: Sequence[_Tried], probes: dict[int, _Probe]) -> bool:
+    """Takes holes whose probes Lean can't read for terms, or for tactics again, once each.
+
+    Returns:
+        Whether there are any.
+    """
+    unread = {one.start.line - 1 for one in checked.messages if class_of(one) is Class.PARSE} & {
+        tried[index].hole.line for index in probes
+    }
+    found = False
+    for index in probes:
+        one = tried[index]
+        if one.hole.line in unread and not one.turned:
+            one.hole = replace(one.hole, is_term=not one.hole.is_term)
+            one.turned = found = True
+    return found
 
 
 def _take(message: Message, column: int, one: _Tried, probe: _Probe, index: int) -> bool:

@@ -38,6 +38,33 @@ async def test_all_holes_and_all_tactics_take_two_checks(checker_for: CheckerFor
     assert failures((await checker(made.draft.source)).messages) == []
 
 
+@pytest.mark.parametrize(
+    ("source", "tactic"),
+    [
+        pytest.param("by\n  cases n with\n  | zero => sorry\n  | succ k => rfl", "rfl", id="case"),
+        pytest.param(
+            "by\n  cases n with\n  | zero =>\n    sorry\n  | succ k => rfl",
+            "rfl",
+            id="below-a-case",
+        ),
+        pytest.param("by\n  exact (fun _ =>\n    sorry) trivial", "(by rfl)", id="function"),
+        pytest.param("match n with\n  | 0 => sorry\n  | k + 1 => rfl", "(by rfl)", id="match-term"),
+        pytest.param("by\n  match n with\n  | 0 => sorry\n  | k + 1 => rfl", "rfl", id="match"),
+        pytest.param("by\n  first | sorry | skip", "rfl", id="first"),
+        pytest.param("by (sorry)", "rfl", id="brackets"),
+        pytest.param("by\n  refine Eq.trans (b := n) sorry ?_\n  rfl", "(by rfl)", id="argument"),
+        pytest.param("by\n  have h : n = n := by\n    admit\n  exact h", "rfl", id="admit"),
+    ],
+)
+async def test_holes_are_filled_as_tactics_or_as_terms(
+    checker_for: CheckerFor, source: str, tactic: str
+) -> None:
+    goal = theorem("(n : Nat) : n = n")
+    made = await auto_solve(extract(goal, source).draft, checker_for(goal), ["rfl"])
+    assert [one.tactic for one in made.reports] == [tactic]
+    assert made.reports[0].goal
+
+
 async def test_goals_are_told_of_holes_that_stay(checker_for: CheckerFor) -> None:
     goal = theorem(BOTH)
     draft = extract(goal, "by\n  constructor\n  · sorry\n  · exact hq").draft
