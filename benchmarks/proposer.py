@@ -36,7 +36,7 @@ from proposer.models import Model, Sampling
 from proposer.models.llama import llama_server
 from proposer.models.local_models import LOCAL_MODELS, find_model
 from proposer.models.openai_http import OpenAIModel
-from proposer.models.recordings import RecordingModel, ReplayingModel, read_recording
+from proposer.models.recordings import Recorded, RecordingModel, ReplayingModel, read_recording
 from proposer.problems import Task, read_tasks
 from proposer.strategies import make_strategy, options_of
 
@@ -122,10 +122,14 @@ async def compare(
     return {name: await work(name, tasks, repeats, tokens, model, judge) for name in ARMS}
 
 
+def _recorded(path: Path) -> list[Recorded]:
+    return list(read_recording(path)) if path.exists() else []
+
+
 @contextlib.asynccontextmanager
 async def recorded_model(path: Path, local: str, threads: int) -> AsyncIterator[Model]:
     """What the recording holds, and a local model or a server for the rest."""
-    recorded = list(read_recording(path)) if path.exists() else []
+    recorded = _recorded(path)
     if not local:
         yield ReplayingModel(recorded)
         return
