@@ -68,6 +68,11 @@ _NO_TRUTH: Final = (
     "and give its verdicts as --truth; `verifier estimate amplify` makes one for Python."
 )
 
+_SOME_TRUTH: Final = (
+    "Acceptances of known truth are taken for a random choice of all. Where they were drawn for "
+    "audit, give the plan as --plan; where somebody picked them, the estimates tell of the picker."
+)
+
 
 # rates ------------------------------------------------------------------------------------------
 
@@ -116,6 +121,8 @@ def rates(
     text = [_known_text(known), *table(lines)]
     if not known["acceptedOfKnownTruth"]:
         text.append(_NO_TRUTH)
+    elif known["acceptedOfKnownTruth"] < known["accepted"] and plan is None:
+        text.append(_SOME_TRUTH)
     show(document, text, as_json=as_json)
     return ExitCode.ACCEPTED
 
@@ -195,11 +202,14 @@ def _known_text(known: Mapping[str, int]) -> str:
 @app.command("calibrate")
 def calibrate(
     verdicts: VerdictsArgument,
-    truth: TruthOption = None,
     problem_set: Annotated[
         str,
-        typer.Option("--problem-set", help="Pattern of the problems' ids, such as HumanEval/*."),
-    ] = "*",
+        typer.Option(
+            "--problem-set",
+            help="Pattern of the ids of problems that it holds for, such as HumanEval/*.",
+        ),
+    ],
+    truth: TruthOption = None,
     sessions: Annotated[
         str,
         typer.Option(

@@ -179,11 +179,16 @@ async def test_audits_are_planned_drawn_and_counted(judged: Shell) -> None:
     counted = await judged(
         *("estimate", "rates", "weak.jsonl", *part, "--plan", "plan.jsonl", "--json")
     )
-    refused = await judged("estimate", "calibrate", "weak.jsonl", *part, "-o", "picked.json")
+    refused = await judged(
+        *("estimate", "calibrate", "weak.jsonl", *part),
+        *("--problem-set", "add/*", "-o", "picked.json"),
+    )
+    plain = await judged("estimate", "rates", "weak.jsonl", *part)
 
     assert len(most_telling.json["audits"]) == 5
     assert len(chosen) == len(kept) == 16
     assert quantity(counted.json, "false-discovery-proportion")["observations"] == 16
+    assert "taken for a random choice" in plain.out
     assert refused.code == 2
     assert not (judged.home / "picked.json").exists()
 
@@ -294,7 +299,10 @@ async def test_without_the_extra_the_way_out_is_said(judged: Shell) -> None:
             id="other-set",
         ),
         pytest.param(
-            ("calibrate", "weak.jsonl", "--truth", "strong.jsonl", "-o", "weak.jsonl"),
+            (
+                *("calibrate", "weak.jsonl", "--truth", "strong.jsonl"),
+                *("--problem-set", "add/*", "-o", "weak.jsonl"),
+            ),
             "is no file of calibrations",
             id="not-overwritten",
         ),
