@@ -128,6 +128,9 @@ async def _lean(settings: Settings, sandboxes: Sandboxes) -> Executor | None:
         environments = usable_environments(found)
     except LeanUnavailable as error:
         raise InvalidSettings(str(error)) from error
+    for one in found:
+        if one.environment is None and not one.absent:
+            _log.warning("a Lean is not offered", place=one.place, reason=one.reason)
     runtimes = []
     for environment in environments:
         try:

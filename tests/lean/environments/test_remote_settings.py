@@ -13,7 +13,7 @@ from verifier_service.settings import InvalidSettings, Settings, load_settings
 GOOD: dict[str, Any] = {"kind": "kimina", "url": "http://lean:8000", "version": "4.15.0"}
 
 
-async def test_they_are_environments_after_all_others(tmp_path: Path) -> None:
+async def test_they_are_environments_beside_the_default(tmp_path: Path) -> None:
     config = tmp_path / "verifier.toml"
     config.write_text(
         'lean_discovery = false\n[lean_remotes.kimina]\nkind = "kimina"\n'
@@ -22,8 +22,9 @@ async def test_they_are_environments_after_all_others(tmp_path: Path) -> None:
     async with built_executors(load_settings(config).settings, ["lean_theorem"]) as executors:
         offered = [one for executor in executors for one in executor.environments]
 
-    assert [one.name for one in offered] == ["lean4-core", "lean4-kimina"]
-    assert offered[1].tools == ("lean@4.15.0", "kimina@http://lean:8000")
+    by_name = {one.name: one for one in offered}
+    assert offered[0].name == "lean4-core"
+    assert by_name["lean4-kimina"].tools == ("lean@4.15.0", "kimina@http://lean:8000")
 
 
 @pytest.mark.parametrize(
