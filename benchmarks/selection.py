@@ -40,6 +40,7 @@ __all__ = ["RULES", "Drawn", "chosen", "drawn"]
 RULES: Mapping[str, Callable[[Passed], tuple[Group, ...]]] = {
     "B4": selection.b4,
     "B4, mild prior": partial(selection.b4, prior=B4Prior(correct=10, strict=10)),
+    "B4, strict prior": partial(selection.b4, prior=B4Prior(correct=1e3, strict=1e5)),
     "CodeT": selection.codet,
     "most passed": selection.most_passed,
     "majority": selection.largest_group,
@@ -240,6 +241,7 @@ async def on_samples(options: argparse.Namespace) -> dict[str, object]:
     print(line("all", pooled, len(pooled_problems)))
     gaps = [
         gap(pooled, pooled_problems, "B4", "CodeT"),
+        gap(pooled, pooled_problems, "B4", "B4, mild prior"),
         gap(pooled, pooled_problems, "CodeT", "majority"),
         gap(pooled, pooled_problems, "CodeT", CHANCE),
         gap(pooled, pooled_problems, "majority", CHANCE),
