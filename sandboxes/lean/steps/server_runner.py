@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from sandboxes.lean.runtime import LeanRuntime
 from sandboxes.lean.steps.connection import LeanServer, ServerGone, TooMuchSaid
@@ -153,18 +153,20 @@ class ServerRunner:
         """Elaborates the tactics of a path, each of which had its own time once.
 
         Raises:
-            Stopped: That takes longer than it may have taken then.
+            Stopped: That takes longer than it may have taken then, or they do not lead there.
         """
         many = len(path) + 1
         whole = TacticLimits(
             wall_seconds=many * limits.wall_seconds, cpu_seconds=many * limits.cpu_seconds
         )
         try:
-            await self._watch(server, whole).over(self._asked(server, path))
+            outcome = await self._watch(server, whole).over(self._asked(server, path))
         except Stopped as stopped:
             if stopped.reason is StopReason.MEMORY:
                 raise
             raise Stopped(StopReason.OVERLOADED) from stopped
+        if not isinstance(outcome, Reached):
+            raise Stopped(StopReason.OVERLOADED)
 
     async def _asked(self, server: LeanServer, tactics: Path) -> RunnerOutcome:
         """Makes the document end in these tactics, and reads what Lean says of it.
@@ -197,7 +199,8 @@ class ServerRunner:
             ended, words = await server.ended()
             if ended.code is not None:
                 raise ExecutorFault(f"Lean's server ended by itself: {ended}. {words}") from gone
-            raise InvalidSpec.of([_refused(f"ended Lean: {ended}. {words}")]) from gone
+            why = ended.limit or words or gone
+            raise InvalidSpec.of([_refused(f"ended Lean: {why}.")]) from gone
         if errors := own_errors(document, diagnoses):
             raise InvalidSpec.of([_refused(f"is refused by Lean: {errors[0].message}")])
         outcome = outcome_of(document, diagnoses, goals)
@@ -266,15 +269,15 @@ class ServerRunner:
         if self._company > COMPANY:
             self._replace()
         elif self._settling is None or self._settling.done():
-            self._settling = asyncio.ensure_future(self._settle(server))
+            self._settling = asyncio.ensure_future(self._settle())
+            self._settling.add_done_callback(_look_at)
 
-    async def _settle(self, server: LeanServer) -> None:
-        """Looks after tactics that were taken back, until they have ended."""
-        while self._company and server is self._server:
+    async def _settle(self) -> None:
+        """Looks after tactics that were taken back, until they have ended or their process has."""
+        while self._company:
             await asyncio.sleep(_LOOK_SECONDS)
             async with self._busy:
-                if server is self._server and not server.gone:
-                    self._look_after(server)
+                self._look_after(await self._in_use())
 
     def _look_after(self, server: LeanServer) -> None:
         """Replaces a process that has grown, is near the end of its time, or does not come to rest.
@@ -314,7 +317,7 @@ def _refused(why: str) -> Violation:
     return Violation("theorem", why[:4000])
 
 
-def _look_at(task: asyncio.Task[LeanServer]) -> None:
-    """Marks an exception as seen: whoever needs the process gets it."""
+def _look_at(task: asyncio.Task[Any]) -> None:
+    """Marks an exception as seen: whoever needs a process gets it."""
     if not task.cancelled():
         task.exception()

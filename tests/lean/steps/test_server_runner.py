@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from sandboxes.lean.runtime import LeanRuntime
+from sandboxes.lean.steps import server_runner
 from sandboxes.lean.steps.connection import LeanServer
 from sandboxes.lean.steps.runner import Finished, Reached, RunnerOutcome
 from sandboxes.lean.steps.server_runner import ServerRunner
@@ -259,3 +260,19 @@ async def test_a_replacement_that_fails_leaves_what_there_is_in_use(
         again = await steps.run(("constructor",), "exact h.2", ENOUGH)
         assert steps._server is not before
     assert targets(again.outcome) == ["p"]
+
+
+async def test_a_tactic_that_does_not_end_is_ended_with_its_process(
+    runner: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_runner, "LINGERING_CPU_SECONDS", 0.0)
+    async with runner() as steps:
+        before = steps._server
+        endless = await steps.run((), ENDLESS, LITTLE)
+        assert isinstance(endless.outcome, TacticStopped)
+        assert steps._settling is not None
+        await asyncio.wait({steps._settling})
+        assert before is not None
+        assert steps._server is not before or not before.snapshot().runnable
+        after = await steps.run((), "constructor", ENOUGH)
+    assert targets(after.outcome) == ["q", "p"]

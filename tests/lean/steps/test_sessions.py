@@ -56,7 +56,7 @@ def make(runtime: LeanRuntime) -> Make:
     """Sessions on a real Lean, whose finished proofs a real executor judges."""
     executor = LeanExecutor([runtime])
     turn = asyncio.Semaphore(1)
-    (environment,) = executor.environments
+    environment = executor.environments[0]
 
     async def aside(work: Callable[[], Awaitable[T]], options: CallOptions) -> T:
         async with turn:
