@@ -26,7 +26,8 @@ NOTHING = 1
 """`none`, `[]`, `()`, `false`, 0, `Name.anonymous`: the first constructor, boxed."""
 EMPTY_TREE = 3
 """The second one, of a tree: the first one is an inner node."""
-_FOREVER = 1 << 20
+_FOREVER = 1 << 30
+"""More references than any process gives away."""
 _STRING = 249
 _MODULES = ("initialize_Init", "initialize_Std", "initialize_Lean")
 
@@ -65,9 +66,9 @@ def keep(value: Object) -> Object:
     if not value & 1:
         count = ctypes.c_int32.from_address(value)
         if count.value > 0:
-            count.value += _FOREVER
+            count.value = _FOREVER
         elif count.value < 0:  # shared between threads
-            count.value -= _FOREVER
+            count.value = -_FOREVER
     return value
 
 

@@ -184,8 +184,8 @@ class Kernel:
             )
         )
         function, pi, let = (
-            _with_bytes(lean, f"lean_expr_mk_{kind}", arity, 1)
-            for kind, arity in (("lambda", 3), ("forall", 3), ("let", 4))
+            _typed(lean, f"lean_expr_mk_{kind}", shape)
+            for kind, shape in (("lambda", "ooob"), ("forall", "ooob"), ("let", "oooob"))
         )
         for kind, *rest in said:
             if kind == 3:
@@ -254,12 +254,12 @@ class Kernel:
         levels = self._names_of(item["levels"])
         if kind == "inductive":
             types = self._list(self._type(one) for one in item["types"])
-            make = _with_bytes(lean, "lean_mk_inductive_decl", 3, 1)
+            make = _typed(lean, "lean_mk_inductive_decl", "ooob")
             return make(levels, box(item["parameters"]), types, 0)
         name = self._names[item["name"]]
         type_ = self._expressions[item["type"]]
         if kind == "axiom":
-            value = _with_bytes(lean, "lean_mk_axiom_val", 3, 1)(name, levels, type_, 0)
+            value = _typed(lean, "lean_mk_axiom_val", "ooob")(name, levels, type_, 0)
             return lean.constructor(0, [value])
         body = self._expressions[item["value"]]
         alone = self._list(iter([name]))
@@ -267,9 +267,9 @@ class Kernel:
             value = lean.function("lean_mk_theorem_val", 5)(name, levels, type_, body, alone)
             return lean.constructor(2, [value])
         if kind == "opaque":
-            make = self._typed("lean_mk_opaque_val", "pppp b p")
+            make = _typed(lean, "lean_mk_opaque_val", "oooobo")
             return lean.constructor(3, [make(name, levels, type_, body, 0, alone)])
-        make = self._typed("lean_mk_definition_val", "ppppp b p")
+        make = _typed(lean, "lean_mk_definition_val", "ooooobo")
         hints = self._hints(item["height"])
         safe = 1
         return lean.constructor(1, [make(name, levels, type_, body, hints, safe, alone)])
@@ -309,7 +309,7 @@ class Kernel:
         return bool(equal(keep(field(found, 0)), keep(make(said))))
 
     def _inductive(self, said: dict[str, Any]) -> Object:
-        return self._typed("lean_mk_inductive_val", "pppppppp bbb")(
+        return _typed(self._lean, "lean_mk_inductive_val", "oooooooobbb")(
             *self._basics(said),
             box(said["parameters"]),
             box(said["indices"]),
@@ -322,7 +322,7 @@ class Kernel:
         )
 
     def _constructor(self, said: dict[str, Any]) -> Object:
-        return self._typed("lean_mk_constructor_val", "ppppppp b")(
+        return _typed(self._lean, "lean_mk_constructor_val", "ooooooob")(
             *self._basics(said),
             self._names[said["inductive"]],
             box(said["index"]),
@@ -336,7 +336,7 @@ class Kernel:
             self._lean.constructor(0, [self._names[name], box(fields), self._expressions[right]])
             for name, fields, right in said["rules"]
         )
-        return self._typed("lean_mk_recursor_val", "ppppppppp bb")(
+        return _typed(self._lean, "lean_mk_recursor_val", "ooooooooobb")(
             *self._basics(said),
             self._names_of(said["all"]),
             box(said["parameters"]),
@@ -351,15 +351,6 @@ class Kernel:
     def _basics(self, said: dict[str, Any]) -> tuple[Object, Object, Object]:
         name, levels = self._names[said["name"]], self._names_of(said["levels"])
         return name, levels, self._expressions[said["type"]]
-
-    def _typed(self, name: str, kinds: str) -> Callable[..., Object]:
-        """A function over objects (`p`) and bytes (`b`)."""
-        found: Any = getattr(self._lean.library, name)
-        found.restype = ctypes.c_void_p
-        found.argtypes = [
-            ctypes.c_void_p if kind == "p" else ctypes.c_uint8 for kind in kinds.replace(" ", "")
-        ]
-        return found  # type: ignore[no-any-return]
 
     # Axioms
 
@@ -387,11 +378,11 @@ class Kernel:
         return sorted(axioms, key=str)
 
 
-def _with_bytes(lean: Lean, name: str, objects: int, others: int) -> Callable[..., Object]:
-    """A function over objects and then bytes."""
+def _typed(lean: Lean, name: str, shape: str) -> Callable[..., Object]:
+    """A function over objects (`o`) and bytes (`b`)."""
     found: Any = getattr(lean.library, name)
     found.restype = ctypes.c_void_p
-    found.argtypes = (ctypes.c_void_p,) * objects + (ctypes.c_uint8,) * others
+    found.argtypes = [ctypes.c_void_p if kind == "o" else ctypes.c_uint8 for kind in shape]
     return found  # type: ignore[no-any-return]
 
 
