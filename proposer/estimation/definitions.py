@@ -25,6 +25,7 @@ from proposer.estimation.ratios import Ratio
 __all__ = [
     "BestOf",
     "Prices",
+    "Quantity",
     "accuracy",
     "best_of",
     "ceiling",

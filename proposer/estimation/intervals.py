@@ -23,6 +23,7 @@ from proposer.estimation.ratios import Ratio
 
 __all__ = [
     "Interval",
+    "Method",
     "bootstrap",
     "effective_logit_t",
     "effective_wilson",

@@ -90,10 +90,11 @@ def without_replacement(hits: int, audited: int, population: int, level: float =
 
 
 def betting(ratio: Ratio, largest: float, level: float = 0.95) -> Interval:
-    """For a ratio over problems that are finished one after another: see `betting_path`.
+    """For a ratio over problems that are taken one after another: see `betting_path`.
 
     Args:
-        ratio: Clusters in the order in which they were finished.
+        ratio: Clusters in an order drawn beforehand. Not as they happen to finish: easy problems
+            finish first, and would speak for the hard ones.
         largest: The largest denominator that a cluster can have, fixed beforehand: for acceptances,
             the samples drawn per problem.
         level: Confidence, for all times at once.

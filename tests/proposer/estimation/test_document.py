@@ -24,7 +24,13 @@ def test_the_example_prints_what_the_page_says() -> None:
 
 def test_every_quantity_of_the_page_is_a_function_and_the_other_way_round() -> None:
     named = {re.split(r"[`(.]", cells[1].strip("`"))[0] for cells in rows(PAGE, "quantity")}
-    quantities = set(definitions.__all__) - {"BestOf", "Prices", "largest_k", "missing_bounds"}
+    quantities = set(definitions.__all__) - {
+        "BestOf",
+        "Prices",
+        "Quantity",
+        "largest_k",
+        "missing_bounds",
+    }
 
     assert named - {"power_law"} == quantities
     assert "power_law" in power_law.__all__
