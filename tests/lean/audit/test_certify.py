@@ -6,11 +6,9 @@ import pytest
 
 from sandboxes.lean.audit import STANDARD_AXIOMS, specification_findings
 from sandboxes.lean.certify import survey
-from sandboxes.lean.closures import Closures
 from sandboxes.lean.declarations import display
 from sandboxes.lean.libraries import Library
 from sandboxes.lean.olean import read_module
-from sandboxes.lean.replay import encode, replay
 from sandboxes.lean.runtime import LeanRuntime
 from tests.lean.audit.conftest import GOAL, Certify, Compile, codes
 from tests.lean.conftest import LIMITS
@@ -457,15 +455,3 @@ async def test_a_survey_of_a_file_without_theorems(runtime: LeanRuntime, compile
 async def test_a_problem_that_is_none(compiled: Compile, specification: str, code: str) -> None:
     (found,) = specification_findings(read_module(await compiled(specification)), GOAL)
     assert found.code == code
-
-
-async def test_the_kernel_may_be_asked_for_constants_very_often(
-    runtime: LeanRuntime, compiled: Compile
-) -> None:
-    """Lean counts references; those to the environment must not run out."""
-    module = read_module(await compiled("theorem goal (p : Prop) : p ∨ ¬p := Classical.em p\n"))
-    closure = Closures(module).of([GOAL])
-    job = encode((module, closure), axioms_of=[closure.outside] * 2000)
-    replayed = await replay(runtime, job, limits=LIMITS)
-    assert replayed.accepted
-    assert set(replayed.axioms) == {STANDARD_AXIOMS}
