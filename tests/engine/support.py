@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from verifier_service.engine import Engine, Policy
 from verifier_service.model import (
@@ -68,7 +69,7 @@ def spec(source: str = "accept", candidate_id: str = "", problem_id: str = "") -
     )
 
 
-def policy(**changes: int) -> Policy:
+def policy(**changes: Any) -> Policy:
     return Policy(
         **({"slots": 2} | changes),
         default_limits=LIMITS,
