@@ -8,12 +8,15 @@ import dataclasses
 import hashlib
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from sandboxes.isolation.sandboxes import Sandboxes
 from sandboxes.lean.environments import LeanEnvironment
 from sandboxes.lean.judge import Facts, judge
+from sandboxes.lean.kernels import OWN_KERNEL
+from sandboxes.lean.libraries import Library
 from sandboxes.lean.plain import open_runtime
 from sandboxes.lean.runtime import LeanRuntime
 from sandboxes.lean.source import Form, Prepared, violations
@@ -41,6 +44,26 @@ MINIMUM_PROCESSES: Final = 16
 _HERE: Final = Path(__file__).parent
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Offer:
+    """A Lean, and who is asked beside its kernel."""
+
+    runtime: LeanRuntime
+    library: Library
+    asks_second_kernel: bool
+
+    @property
+    def name(self) -> str:
+        name = self.runtime.environment.name
+        return f"{name}+{OWN_KERNEL}" if self.asks_second_kernel else name
+
+    @property
+    def maximum_assurance(self) -> Assurance:
+        if self.asks_second_kernel:
+            return Assurance.CROSS_CHECKED
+        return Assurance.REPLAYED if self.runtime.replays else Assurance.ELABORATED
+
+
 class LeanExecutor:
     """Judges proofs: elaborated in a cell, audited here, taken by the kernel in another cell."""
 
@@ -52,19 +75,28 @@ class LeanExecutor:
             owned: What is to be closed with the executor.
         """
         self._owned = owned
-        self._runtimes = {runtime.environment.name: runtime for runtime in runtimes}
         self._problems = StatedProblems()
+        offers = [
+            _Offer(runtime=runtime, library=library, asks_second_kernel=asks)
+            for runtime in runtimes
+            for library in [Library(runtime.environment.lean_path)]
+            for asks in ((False, True) if runtime.replays else (False,))
+        ]
+        self._offers = {offer.name: offer for offer in offers}
         self._environments = tuple(
             EnvironmentInfo(
-                name=runtime.environment.name,
-                digest=f"sha256:{_digest(runtime)}",
+                name=offer.name,
+                digest=f"sha256:{_digest(offer)}",
                 criteria=self.criteria(),
-                maximum_assurance=(Assurance.REPLAYED if runtime.replays else Assurance.ELABORATED),
-                sandbox=runtime.jails.isolation.backend,
-                enforced=runtime.jails.isolation.enforced,
-                tools=runtime.environment.tools,
+                maximum_assurance=offer.maximum_assurance,
+                sandbox=offer.runtime.jails.isolation.backend,
+                enforced=offer.runtime.jails.isolation.enforced,
+                tools=(
+                    *offer.runtime.environment.tools,
+                    *((OWN_KERNEL,) if offer.asks_second_kernel else ()),
+                ),
             )
-            for runtime in runtimes
+            for offer in offers
         )
 
     @classmethod
@@ -125,12 +157,12 @@ class LeanExecutor:
         """Judges one candidate; see `verifier_service.model.Executor`."""
         theorem = spec.problem.criterion
         assert isinstance(theorem, LeanTheorem)
-        runtime = self._runtimes[environment.name]
+        offer = self._offers[environment.name]
         limits = dataclasses.replace(
             limits, max_processes=max(limits.max_processes, MINIMUM_PROCESSES)
         )
         began = time.time()
-        facts, usage = await self._facts(runtime, theorem, spec.candidate.source, limits)
+        facts, usage = await self._facts(offer, theorem, spec.candidate.source, limits)
         verdict = await asyncio.to_thread(judge, facts)
         provenance = Provenance(
             tools=environment.tools,
@@ -145,19 +177,20 @@ class LeanExecutor:
         return dataclasses.replace(verdict, provenance=provenance)
 
     async def _facts(
-        self, runtime: LeanRuntime, theorem: LeanTheorem, source: str, limits: Limits
+        self, offer: _Offer, theorem: LeanTheorem, source: str, limits: Limits
     ) -> tuple[Facts, ResourceUsage]:
         try:
-            stated = await self._problems.of(runtime, theorem, limits)
+            stated = await self._problems.of(offer.runtime, offer.library, theorem, limits)
         except Stopped as stopped:
             nothing = Prepared(form=Form.PROOF, parts=("",))
             return Facts(source=source, prepared=nothing, limit=str(stopped)), ResourceUsage()
-        trial = Trial(runtime, theorem, stated, limits)
+        second = offer.library if offer.asks_second_kernel else None
+        trial = Trial(offer.runtime, theorem, stated, limits, second_kernel=second)
         return await trial.facts(source), trial.usage
 
     def runtime(self, environment: EnvironmentInfo) -> LeanRuntime:
         """What runs the Lean of one of its environments, for work that is no verdict."""
-        return self._runtimes[environment.name]
+        return self._offers[environment.name].runtime
 
     async def close(self) -> None:
         """Ends all jails that are the executor's own."""
@@ -165,9 +198,10 @@ class LeanExecutor:
             await self._owned.close()
 
 
-def _digest(runtime: LeanRuntime) -> str:
+def _digest(offer: _Offer) -> str:
     """SHA-256 over the Lean, what runs in jails, and all of our own sources that decide."""
-    parts = (runtime.environment.digest, runtime.interpreter.digest)
+    runtime = offer.runtime
+    parts = (offer.name, runtime.environment.digest, runtime.interpreter.digest)
     whole = hashlib.sha256("\0".join(parts).encode())
     for source in sorted([*_HERE.glob("*.py"), *(_HERE / "jailed").glob("*.py")]):
         whole.update(hashlib.sha256(source.read_bytes()).digest())

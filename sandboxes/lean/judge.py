@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandboxes.lean.audit import SORRY, Code, Finding
-from sandboxes.lean.certify import Certificate
+from sandboxes.lean.certify import DISAGREEMENT, Certificate
 from sandboxes.lean.declarations import Kind, Module, Name, display
 from sandboxes.lean.diagnostics import LIMITS, code_of, diagnostics, forbidden, primary
 from sandboxes.lean.lexer import Kind as TokenKind
@@ -36,6 +36,7 @@ __all__ = [
     "ACCEPTING",
     "INCONCLUSIVE",
     "REJECTING",
+    "SUMMARIES",
     "Facts",
     "Proved",
     "StatementFinding",
@@ -79,6 +80,7 @@ INCONCLUSIVE: Final = {
     "elaborator-ended": "Lean's process ended before it came to the end of the candidate.",
     "unreadable-module": "What it was compiled to can't be read, so that nothing vouches for it.",
     "not-replayed": "Lean takes it, and this Lean's kernel can't be asked out of its reach.",
+    DISAGREEMENT: "One kernel takes the proof and another does not, so that none is believed.",
     "checker-limit": "What checks proofs ran into a limit.",
     "overloaded": "The machine was too busy to let Lean run to an end.",
 }
@@ -184,6 +186,8 @@ def reason(facts: Facts) -> str:
         return "unreadable-module"
     if findings := _findings(facts):
         return findings[0].code.value
+    if facts.limit == DISAGREEMENT:
+        return DISAGREEMENT
     if facts.limit:
         return "overloaded" if facts.limit == "overloaded" else "checker-limit"
     if facts.surveyed and not any(one.is_stated for one in facts.theorems):

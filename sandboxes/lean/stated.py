@@ -15,6 +15,7 @@ from sandboxes.lean.declarations import Digests, Module, display
 from sandboxes.lean.diagnostics import primary
 from sandboxes.lean.environments import LeanEnvironment
 from sandboxes.lean.judge import StatementFinding
+from sandboxes.lean.libraries import Library, MissingModule
 from sandboxes.lean.messages import Message
 from sandboxes.lean.olean import ModuleError, read_module
 from sandboxes.lean.probes import probe
@@ -43,6 +44,8 @@ class Stated:
     """Of the statement; empty where there is none."""
     imports: tuple[str, ...] = ()
     """Modules with the digests of their files."""
+    modules: frozenset[str] = frozenset()
+    """All that its imports bring along, themselves included."""
     findings: tuple[StatementFinding, ...] = ()
 
 
@@ -56,8 +59,16 @@ class StatedProblems:
         self._kept: OrderedDict[_Key, Stated] = OrderedDict()
         self._locks: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
 
-    async def of(self, runtime: LeanRuntime, theorem: LeanTheorem, limits: Limits) -> Stated:
+    async def of(
+        self, runtime: LeanRuntime, library: Library, theorem: LeanTheorem, limits: Limits
+    ) -> Stated:
         """A problem that has no violations, compiled alone.
+
+        Args:
+            runtime: Where it is compiled.
+            library: Of the same Lean.
+            theorem: The problem.
+            limits: Of each process.
 
         Raises:
             InvalidSpec: Lean does not take it, or its imports are not there.
@@ -69,14 +80,16 @@ class StatedProblems:
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:  # many candidates for a new problem come at the same time
             if key not in self._kept:
-                self._kept[key] = await _stated(runtime, theorem, limits)
+                self._kept[key] = await _stated(runtime, library, theorem, limits)
                 if len(self._kept) > MOST_KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
             return self._kept[key]
 
 
-async def _stated(runtime: LeanRuntime, theorem: LeanTheorem, limits: Limits) -> Stated:
+async def _stated(
+    runtime: LeanRuntime, library: Library, theorem: LeanTheorem, limits: Limits
+) -> Stated:
     spec = await asyncio.to_thread(specification, theorem)
     compiled = await _compiled(runtime, spec, limits)
     _check(compiled)
@@ -88,7 +101,15 @@ async def _stated(runtime: LeanRuntime, theorem: LeanTheorem, limits: Limits) ->
     assert compiled.module is not None
     module, digest = await asyncio.to_thread(_read, spec, compiled.module)
     imports = await asyncio.to_thread(_imports, runtime.environment, module)
-    return Stated(spec=spec, module=module, digest=digest, imports=imports, findings=findings)
+    modules = await asyncio.to_thread(_modules, library, module)
+    return Stated(
+        spec=spec,
+        module=module,
+        digest=digest,
+        imports=imports,
+        modules=modules,
+        findings=findings,
+    )
 
 
 async def _compiled(runtime: LeanRuntime, spec: Specification, limits: Limits) -> Compilation:
@@ -149,6 +170,14 @@ def _imports(environment: LeanEnvironment, module: Module) -> tuple[str, ...]:
         digest = "" if file is None else f"@sha256:{_digest_of(file)}"
         shown[f"{display(one.module)}{digest}"] = None
     return tuple(shown)
+
+
+def _modules(library: Library, module: Module) -> frozenset[str]:
+    """Names of what a module imports, with all that this imports; none where one can't be read."""
+    try:
+        return frozenset(map(display, library.imported([one.module for one in module.imports])))
+    except (MissingModule, ModuleError, OSError):
+        return frozenset()
 
 
 def _digest_of(file: Path) -> str:

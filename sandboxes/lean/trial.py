@@ -12,6 +12,7 @@ from sandboxes.lean.declarations import Kind, Module, display
 from sandboxes.lean.diagnostics import HOLES_SHOWN, holes
 from sandboxes.lean.judge import Facts, Proved, is_written, reason
 from sandboxes.lean.lexer import lex
+from sandboxes.lean.libraries import Library
 from sandboxes.lean.lints import refused
 from sandboxes.lean.olean import ModuleError, read_module
 from sandboxes.lean.runtime import LeanRuntime
@@ -26,7 +27,13 @@ class Trial:
     """One candidate for one problem."""
 
     def __init__(
-        self, runtime: LeanRuntime, theorem: LeanTheorem, stated: Stated, limits: Limits
+        self,
+        runtime: LeanRuntime,
+        theorem: LeanTheorem,
+        stated: Stated,
+        limits: Limits,
+        *,
+        second_kernel: Library | None = None,
     ) -> None:
         """Runs nothing yet.
 
@@ -35,7 +42,9 @@ class Trial:
             theorem: The problem.
             stated: The same, compiled alone.
             limits: Of each process.
+            second_kernel: The library for a second kernel, where that is to be asked as well.
         """
+        self._second_kernel = second_kernel
         self._runtime = runtime
         self._theorem = theorem
         self._stated = stated
@@ -87,9 +96,11 @@ class Trial:
         """What the text alone says."""
         stated = self._stated
         environment = self._runtime.environment
+        made = prepared(stated.spec, source)
+        foreign = tuple(one for one in made.own_imports if one not in stated.modules)
         return Facts(
             source=source,
-            prepared=prepared(stated.spec, source),
+            prepared=dataclasses.replace(made, own_imports=foreign),
             target=stated.spec.name,
             refused=tuple(refused(lex(normalised(source)))),
             has_nul="\0" in source,
@@ -121,6 +132,7 @@ class Trial:
             imports=self._header,
             allowed_axioms=self._stated.spec.allowed_axioms,
             by_computation=self._theorem.by_computation,
+            library=self._second_kernel,
             limits=self._limits,
         )
         self._used.append(certificate.usage)

@@ -18,6 +18,7 @@ import pytest
 from tests.clients.conftest import spec_of
 from tests.clients.service import MiniatureService
 from tests.clients.test_batch import spec_line
+from tests.lean_cache import LEAN_CACHE
 from verifier_service.model import (
     CallCases,
     InvalidSpec,
@@ -55,6 +56,7 @@ class Shell:
             "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "error",
             "COLUMNS": "100",
+            **LEAN_CACHE,
         }
         if server is not None:
             self._environment["VERIFIER_SERVER"] = server

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.test_command_line import ROOT, Shell
+from tests.lean_cache import LEAN_CACHE
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -56,10 +57,20 @@ async def python(code: str, home: Path) -> tuple[int | None, str, str]:
         code,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)},
+        env=environment(home),
     )
     out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Of a new user."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "PYTHONPATH": str(ROOT),
+        **LEAN_CACHE,
+    }
 
 
 @pytest.mark.parametrize("index", range(5))
@@ -73,7 +84,7 @@ async def test_the_command_line_page_runs(tmp_path: Path, index: int) -> None:
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        env=environment(tmp_path),
     )
     out, _ = await process.communicate()
 

@@ -14,6 +14,8 @@ from sandboxes.isolation.bubblewrap import BubblewrapBackend
 from sandboxes.isolation.cgroups import CgroupSlots
 from sandboxes.isolation.docker import DockerBackend
 from sandboxes.isolation.interpreter import Interpreter
+from sandboxes.lean import judge as lean_judge
+from sandboxes.lean import lints
 from sandboxes.logic import judge as logic_judge
 from sandboxes.python_tests.jailed import test_code as jailed_test_code
 from sandboxes.python_tests.judge import INCONCLUSIVE, SUMMARIES
@@ -43,7 +45,24 @@ def test_every_reason_of_logic_is_documented_with_its_outcome() -> None:
     assert documented == {reason: logic_judge.outcome(reason).name for reason in reasons}
 
 
-@pytest.mark.parametrize("kind", ["reason", "logic reason"])
+def test_every_reason_of_lean_is_documented_with_its_outcome() -> None:
+    table = rows(DOCS / "reasons.md", "lean reason")
+    documented = {reason: outcome for reason, outcome, *_ in table}
+
+    assert documented == {
+        reason: lean_judge.outcome(reason).name for reason in lean_judge.SUMMARIES
+    }
+
+
+def test_every_word_that_lean_proofs_may_not_use_is_documented() -> None:
+    documented = {word for word, *_ in rows(DOCS / "lean.md", "word")}
+    attributes = {f"@[{attribute}]" for attribute in lints.FORBIDDEN_ATTRIBUTES}
+    others = {"prelude", "module", "open private", "set_option debug.…"}
+
+    assert documented == {*lints.FORBIDDEN_WORDS, *attributes, *others}
+
+
+@pytest.mark.parametrize("kind", ["reason", "logic reason", "lean reason"])
 def test_every_reason_says_what_it_means_and_what_to_do(kind: str) -> None:
     for reason, _, meaning, what_to_do in rows(DOCS / "reasons.md", kind):
         assert meaning.endswith("."), reason

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.lean_cache import LEAN_CACHE
 from tests.project.markdown import ROOT, Block, blocks
 
 README = ROOT / "README.md"
 ADDRESS = "127.0.0.1:50051"
-MAKE, CHECK, SHOWN, LOGIC, BATCH, SERVE, PYTHON, CURL = blocks(README)
+MAKE, CHECK, SHOWN, LOGIC, PROOF, BATCH, SERVE, PYTHON, CURL = blocks(README)
 
 
 @pytest.fixture
@@ -44,6 +45,7 @@ async def start(home: Path, *command: str) -> asyncio.subprocess.Process:
             "PATH": f"{home / 'bin'}:{os.environ['PATH']}",
             "HOME": str(home),
             "PYTHONPATH": str(ROOT),
+            **LEAN_CACHE,
         },
     )
 
@@ -93,6 +95,31 @@ async def test_a_conclusion_follows(home: Path) -> None:
 
     assert (code, err) == (0, "")
     assert "(entailed)" in out
+
+
+async def test_a_proof_is_accepted(home: Path) -> None:
+    code, out, err = await run(home, "sh", "-c", PROOF.text)
+
+    assert (code, err) == (0, "")
+    assert out.startswith("ACCEPTED  theorem-proved")
+
+
+async def test_the_page_on_lean_shows_what_is_printed(home: Path) -> None:
+    command, shown, *_ = blocks(ROOT / "docs" / "lean.md")
+    code, out, _ = await run(home, "sh", "-c", command.text)
+
+    assert code == 0
+    assert out.startswith(shown.text)
+
+
+async def test_the_client_of_the_page_on_lean_is_told_what_is_open(
+    home: Path, address: str
+) -> None:
+    *_, python = blocks(ROOT / "docs" / "lean.md")
+    source = python.text.replace(ADDRESS, address)
+    code, out, err = await run(home, sys.executable, "-W", "error", "-c", source)
+
+    assert (code, out.strip()) == (0, "incomplete-proof\np q : Prop\nh : p ∧ q\n⊢ p"), err
 
 
 async def test_the_page_on_logic_shows_what_is_printed(home: Path) -> None:

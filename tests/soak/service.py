@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.lean_cache import LEAN_CACHE
 from tests.soak.machine import Process, is_limited, processes_below
 
 __all__ = ["JournalEntry", "Resources", "Server", "running"]
@@ -82,6 +83,7 @@ class Server:
                     "PYTHONDONTWRITEBYTECODE": "1",
                     "PYTHONPATH": str(ROOT),
                     "TMPDIR": str(self.folder / "temporary"),
+                    **LEAN_CACHE,
                 },
             )
         assert self.process.stdout is not None

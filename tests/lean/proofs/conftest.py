@@ -34,14 +34,16 @@ def executor(runtime: LeanRuntime) -> LeanExecutor:
 def verify(executor: LeanExecutor) -> Verify:
     """Judges a candidate by a theorem."""
 
-    async def verify_one(source: str, theorem: LeanTheorem = COMMUTES, **limits: float) -> Verdict:
+    async def verify_one(
+        source: str, theorem: LeanTheorem = COMMUTES, *, environment: int = 0, **limits: float
+    ) -> Verdict:
         assert executor.violations(theorem) == []
         spec = VerificationSpec(
             problem=Problem(criterion=theorem), candidate=Candidate(source=source)
         )
         return await executor.verify(
             spec,
-            environment=executor.environments[0],
+            environment=executor.environments[environment],
             limits=dataclasses.replace(LIMITS, **limits),  # type: ignore[arg-type]
             progress=lambda _: None,
         )

@@ -8,7 +8,7 @@ import pytest
 
 from sandboxes.isolation.jail import Exit
 from sandboxes.lean.audit import SORRY, Code, Finding
-from sandboxes.lean.certify import Certificate
+from sandboxes.lean.certify import DISAGREEMENT, Certificate
 from sandboxes.lean.diagnostics import code_of, diagnostics, goals_of, primary
 from sandboxes.lean.judge import (
     ACCEPTING,
@@ -124,6 +124,15 @@ UNTIDY = Finding(code=Code.INCOMPLETE, name=("helper",), message="`helper` rests
         ),
         pytest.param(
             dataclasses.replace(PROVED, limit="memory"), "checker-limit", id="the kernel's limit"
+        ),
+        pytest.param(
+            dataclasses.replace(
+                PROVED,
+                limit=DISAGREEMENT,
+                certificate=dataclasses.replace(CERTIFICATE, limit=DISAGREEMENT),
+            ),
+            "kernels-disagree",
+            id="kernels that disagree",
         ),
         pytest.param(
             dataclasses.replace(PROVED, limit="overloaded"), "overloaded", id="a busy machine"

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from sandboxes.lean import LeanExecutor
 from sandboxes.lean.environments import LeanEnvironment
 from tests.lean.proofs.conftest import COMMUTES, Verify, evidence
 from verifier_service.model import (
@@ -35,6 +36,36 @@ async def test_an_accepted_proof_says_what_it_rests_on(
     assert shown.toolchain == f"Lean {core.version}, commit {core.commit}"
     assert [one.partition("@sha256:")[0] for one in shown.imports] == ["Init"]
     assert verdict.provenance.usage.cpu_seconds > 0
+
+
+async def test_a_second_kernel_is_asked_in_an_environment_of_its_own(
+    verify: Verify, executor: LeanExecutor
+) -> None:
+    plain, crossed = executor.environments
+    verdict = await verify("by exact Nat.add_comm a b", environment=1)
+
+    assert crossed.name == f"{plain.name}+verifier-kernel"
+    assert crossed.digest != plain.digest
+    assert (plain.maximum_assurance, crossed.maximum_assurance) == (
+        Assurance.REPLAYED,
+        Assurance.CROSS_CHECKED,
+    )
+    assert verdict.assurance is Assurance.CROSS_CHECKED
+    assert evidence(verdict).replayed_by == ("lean-kernel", "verifier-kernel")
+
+
+async def test_imports_of_the_candidate_have_to_be_there(verify: Verify) -> None:
+    proof = "theorem goal (a b : Nat) : a + b = b + a := Nat.add_comm a b"
+
+    there, elsewhere = await asyncio.gather(
+        verify(f"import Init\nimport Init.Nat\n{proof}"), verify(f"import Init.Other\n{proof}")
+    )
+
+    assert there.outcome is Outcome.ACCEPTED
+    assert elsewhere.reason == "import-mismatch"
+    assert (
+        elsewhere.diagnostics[0].message == "It imports `Init.Other`, which the problem does not."
+    )
 
 
 async def test_the_digest_is_that_of_the_statement(verify: Verify) -> None:
