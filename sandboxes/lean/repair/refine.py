@@ -18,7 +18,7 @@ from sandboxes.lean.repair.checking import (
 )
 from sandboxes.lean.repair.code import blanked, depth_zero
 from sandboxes.lean.repair.draft import Draft
-from sandboxes.lean.repair.outline import outline
+from sandboxes.lean.repair.outline import Node, outline
 from sandboxes.lean.repair.sorrify import Alternative, text_edit
 from sandboxes.lean.repair.tactics import TACTICS
 from verifier_service.model.lean_repair import RepairEdit, RepairStage
@@ -228,8 +228,7 @@ def _aligned(draft: Draft, message: Message) -> Iterator[Draft]:
         before, _ = tree.siblings(starts[0])
         if before is not None and tree.nodes[before].column == node.column:
             continue
-        word = draft.code[line].split()[0]
-        if class_of(message) is not Class.PARSE and word not in TACTICS:
+        if class_of(message) is not Class.PARSE and not _reads_as_argument(draft, node):
             continue
         columns = sorted(
             {other.column for other in tree.nodes if other.start < line} - {node.column},
@@ -242,6 +241,18 @@ def _aligned(draft: Draft, message: Message) -> Iterator[Draft]:
                     for index in range(line, end)
                 ]
                 yield draft.replaced(line, end, moved)
+
+
+def _reads_as_argument(draft: Draft, node: Node) -> bool:
+    """Whether a step is read as the end of the one above it, which opens no block."""
+    code = draft.code
+    if code[node.start].split()[0] not in TACTICS or node.parent < 0:
+        return False
+    above = code[outline(draft).nodes[node.parent].start].rstrip()
+    return _OPENS.search(above) is None
+
+
+_OPENS: Final = re.compile(r"(?:\b(?:by|with|do|where|calc|then|else)|=>|:=|[·.,(⟨\[{]|<;>)$")
 
 
 def _block_end(draft: Draft, line: int) -> int:

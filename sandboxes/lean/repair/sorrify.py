@@ -81,46 +81,40 @@ async def sorrify(
             the other, and before any hole; for MINIMAL.
     """
     edits: list[RepairEdit] = []
-    masked_before: set[Position] = set()
+    masks = _Masks()
     try:
         for round_ in range(1, min(_MAXIMUM_ROUNDS, 2 * len(draft.lines) + 8) + 1):
             checked = await checker(draft.source)
-            if not checked.completed:
-                step = await _without_endless_step(draft, checker)
-                if step is None:
-                    break
-                edits.append(text_edit(draft, step, round_, checked.ending))
-                draft = step.draft
-                continue
             errors = failures(checked.messages)
-            if not errors:
+            if checked.completed and not errors:
                 return Sorrified(draft, tuple(edits), is_clean=True)
-            broken = _in_statement(draft, errors)
-            if broken:
+            stated = _in_statement(draft, errors)
+            if stated and (broken := await _broken_statement(draft, checker)):
                 return Sorrified(draft, tuple(edits), is_clean=False, statement_errors=broken)
-            if mode is SorrifyMode.DSP_MASK:
-                again = any(one.start in masked_before for one in errors)
-                masked = _masked(draft, errors, strict=again)
-                masked_before.update(one.start for one in errors)
-                if masked is None:
-                    break
-                step = masked
+            errors = [one for one in errors if one not in stated]
+            step: Alternative | None
+            if not checked.completed or not errors:
+                step = await _without_bad_step(draft, checker)
+            elif mode is SorrifyMode.DSP_MASK:
+                step = masks.next(draft, errors)
+            elif mode is SorrifyMode.APOLLO:
+                step = next(iter(alternatives_for(draft, errors[0])), None)
             else:
+                meant = [] if suggest is None else suggest(draft, errors)
                 found = alternatives_for(draft, errors[0])
-                if not found:
-                    break
-                meant = [] if suggest is None else list(suggest(draft, errors))
-                step = (
-                    found[0]
-                    if mode is SorrifyMode.APOLLO
-                    else await _best(draft, meant, found, errors[0], checker)
-                )
-            if step.draft.source == draft.source:
+                step = await _best(draft, meant, found, errors[0], checker) if found else None
+            if step is None or step.draft.source == draft.source:
                 break
-            edits.append(text_edit(draft, step, round_, class_of(errors[0]).value))
+            kind = class_of(errors[0]).value if checked.completed and errors else checked.ending
+            edits.append(text_edit(draft, step, round_, kind))
             draft = step.draft
     except BudgetSpent:
         pass
+    return await _given_up(draft, edits, checker)
+
+
+async def _given_up(draft: Draft, edits: list[RepairEdit], checker: Checker) -> Sorrified:
+    """With one hole for the whole proof."""
     step = Alternative(whole_proof(draft), "whole-proof", draft.fixed_end)
     edits.append(text_edit(draft, step, len(edits) + 1, ""))
     try:
@@ -340,64 +334,84 @@ def _still(other: Message, message: Message, reach: int) -> bool:
     return other.start.line <= reach
 
 
-async def _without_endless_step(draft: Draft, checker: Checker) -> Alternative | None:
-    """A hole for the step that takes Lean to its limits: found from the outermost inwards."""
-    best: Alternative | None = None
+async def _broken_statement(draft: Draft, checker: Checker) -> tuple[Message, ...]:
+    """What is wrong with the problem's own text, whatever the proof."""
+    step = whole_proof(draft)
+    return _in_statement(step, failures((await checker(step.source)).messages))
+
+
+async def _without_bad_step(draft: Draft, checker: Checker) -> Alternative:
+    """A hole for the step that takes Lean to its limits, or that it blames the whole theorem for.
+
+    It is found from the outermost inwards.
+    """
+    best = Alternative(whole_proof(draft), "whole-proof", draft.fixed_end)
     parent = STEP
     tree = outline(draft)
     while True:
         family = tree.children(parent)
         tried = [
-            Alternative(
-                replace_step(draft, place), "hole-for-endless-step", tree.nodes[place].start
-            )
+            Alternative(replace_step(draft, place), "hole-for-bad-step", tree.nodes[place].start)
             for place in family
         ]
         results = await checker.all([one.draft.source for one in tried])
-        ended = [
+        good = [
             place
             for place, checked in enumerate(results)
-            if checked is not None and checked.completed
+            if checked is not None
+            and checked.completed
+            and not _in_statement(tried[place].draft, failures(checked.messages))
         ]
-        if not ended:
-            return best or Alternative(whole_proof(draft), "whole-proof", draft.fixed_end)
-        best, parent = tried[ended[0]], family[ended[0]]
+        if not good:
+            return best
+        best, parent = tried[good[0]], family[good[0]]
 
 
-def _masked(draft: Draft, errors: Sequence[Message], *, strict: bool) -> Alternative | None:
-    """All failing steps of one pass replaced at once, from the last to the first."""
-    changed, first = draft, None
-    tree = outline(draft)
-    places: list[tuple[int, Message]] = []
-    for error in errors:
-        line = error.start.line - 1
-        if draft.is_fixed(line):
-            if class_of(error) is Class.UNSOLVED:
-                return Alternative(_at_end_of_proof(draft), "append-hole", draft.proof_end)
-            continue
-        found = _line_of(draft, error)
-        place = None if found is None else tree.at(found, error.start.column)
-        if place is None:
-            continue
-        parent = tree.nodes[place].parent
-        places.append((parent if strict and parent >= 0 else place, error))
-    taken: int | None = None
-    for place, error in sorted(places, key=lambda one: -one[0]):
-        node = tree.nodes[place]
-        if taken is not None and node.end > taken:
-            continue
-        made = (
-            append_hole(changed, place)
-            if class_of(error) is Class.UNSOLVED
-            else delete(changed, place)
-            if class_of(error) is Class.NO_GOALS
-            else _mask(changed, place, is_top=node.parent < 0)
-        )
-        changed = made or replace_step(changed, place)
-        taken = first = node.start
-    if first is None:
-        return None
-    return Alternative(changed, "mask-strictly" if strict else "mask", first)
+class _Masks:
+    """Masks all failing steps of a pass; an error that is there again takes the step above it."""
+
+    def __init__(self) -> None:
+        self._seen: set[Position] = set()
+
+    def next(self, draft: Draft, errors: Sequence[Message]) -> Alternative | None:
+        """The draft with the steps of these errors masked, from the last to the first."""
+        strict = any(one.start in self._seen for one in errors)
+        self._seen.update(one.start for one in errors)
+        if all(draft.is_fixed(one.start.line - 1) for one in errors):
+            return Alternative(_at_end_of_proof(draft), "append-hole", draft.proof_end)
+        changed, taken = draft, len(draft.lines)
+        for place, error in sorted(self._places(draft, errors, strict), key=lambda one: -one[0]):
+            node = outline(draft).nodes[place]
+            if node.end <= taken:
+                changed = _masked(changed, place, error)
+                taken = node.start
+        if changed.source == draft.source:
+            return None
+        return Alternative(changed, "mask-strictly" if strict else "mask", taken)
+
+    def _places(
+        self, draft: Draft, errors: Sequence[Message], strict: bool
+    ) -> list[tuple[int, Message]]:
+        tree = outline(draft)
+        found = []
+        for error in errors:
+            line = _line_of(draft, error)
+            place = None if line is None else tree.at(line, error.start.column)
+            if place is not None and not draft.is_fixed(error.start.line - 1):
+                parent = tree.nodes[place].parent
+                found.append((parent if strict and parent >= 0 else place, error))
+        return found
+
+
+def _masked(draft: Draft, place: int, error: Message) -> Draft:
+    kind = class_of(error)
+    if kind is Class.UNSOLVED:
+        made = append_hole(draft, place)
+    elif kind is Class.NO_GOALS:
+        made = delete(draft, place)
+    else:
+        made = _mask(draft, place, is_top=outline(draft).nodes[place].parent < 0)
+    return made or replace_step(draft, place)
 
 
 def _mask(draft: Draft, place: int, *, is_top: bool) -> Draft | None:

@@ -23,6 +23,9 @@ BOTH = "(p q : Prop) (hp : p) (hq : q) : p ∧ q"
             "missing-define", "by\n  have h : p by exact hp\n  exact ⟨h, hq⟩", id="have-by"
         ),
         pytest.param("indentation", "by\n  constructor\n   exact hp\n  exact hq", id="indented"),
+        pytest.param(
+            "indentation", "by\n  have h : p := hp\n    exact ⟨h, hq⟩", id="read-as-an-argument"
+        ),
         pytest.param("bracket", "by\n  exact ⟨hp, (hq⟩", id="bracket"),
         pytest.param(
             "cut-off", "by\n  exact ⟨hp, hq⟩\nThis closes the goal: done.", id="words-after"

@@ -107,7 +107,7 @@ async def test_a_step_that_takes_lean_to_its_limits_becomes_a_hole(
     made = await sorrify(begun, _Direct(check), suggest=corrections)  # type: ignore[arg-type]
     assert made.is_clean
     assert "  · exact hp" in made.draft.source
-    assert made.edits[0].rule == "hole-for-endless-step"
+    assert made.edits[0].rule == "hole-for-bad-step"
     assert made.edits[0].message_class == "cpu-time"
 
 
