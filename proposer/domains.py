@@ -34,8 +34,6 @@ class Domain:
     """Also the folder of its templates."""
     extract: Callable[[str, str], str | None]
     """From an answer, and the name that candidates must define, to the candidate in it."""
-    versions: tuple[tuple[str, int], ...] = ()
-    """Versions of its templates that are in use, where that is not the first."""
 
     def solve(self, task: Task) -> Chat:
         """Asks for a candidate."""
@@ -74,7 +72,7 @@ class Domain:
         return "".join(f"\n{line}" for line in ("", *task.examples)) if task.examples else ""
 
     def _template(self, what: str) -> Template:
-        return load_template(f"{self.name}/{what}.{dict(self.versions).get(what, 1)}")
+        return load_template(f"{self.name}/{what}.1")
 
 
 PYTHON: Final = Domain(name="python", extract=extraction.python_code)

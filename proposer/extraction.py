@@ -13,7 +13,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Block", "blocks", "formulas", "lean_proof", "python_code", "tagged"]
+__all__ = ["Block", "blocks", "formulas", "lean_proof", "python_code"]
 
 _FENCE: Final = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
 _PYTHON: Final = {"python", "python3", "py", "py3", "python-3", "ipython"}
@@ -121,15 +121,6 @@ def _last_block(text: str) -> str | None:
     fenced = [block.text for block in blocks(text) if block.text.strip()]
     chosen = fenced[-1] if fenced else _bounded(text)
     return chosen.strip("\n") + "\n" if chosen.strip() else None
-
-
-def tagged(text: str, tag: str) -> list[str]:
-    """What stands between `<tag>` and `</tag>`, each time; the last may lack its end."""
-    name = re.escape(tag)
-    return [
-        match[1].strip()
-        for match in re.finditer(rf"<{name}>(.*?)(?:</{name}>|\Z)", _bounded(text), re.S)
-    ]
 
 
 def _bounded(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 __all__ = [
@@ -16,7 +15,6 @@ __all__ = [
     "Bell",
     "BudgetSpent",
     "Purse",
-    "budget_json",
     "parse_budget",
 ]
 
@@ -155,11 +153,6 @@ def parse_budget(text: str) -> Amount:
             raise ValueError(f"The budget of {unit} is given twice.")
         given[unit] = _positive(unit, number)
     return dataclasses.replace(UNLIMITED, **given)
-
-
-def budget_json(budget: Amount) -> Mapping[str, float]:
-    """The units that are limited."""
-    return {unit: getattr(budget, unit) for unit in UNITS if math.isfinite(getattr(budget, unit))}
 
 
 _EXAMPLES = ("samples=10", "tokens=20000", "seconds=600", "verifier_seconds=300", "money=1.5")

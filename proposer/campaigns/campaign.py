@@ -129,7 +129,7 @@ class Campaign:
         self._bell = Bell()
         self._failures_in_a_row = 0
         self.progress = CampaignProgress(problems=len(tasks))
-        self.resumed = record.begin(
+        record.begin(
             plan.configuration,
             {task.problem_id: json.dumps(task.source, sort_keys=True) for task in tasks},
         )

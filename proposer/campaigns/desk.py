@@ -7,8 +7,8 @@ import contextlib
 import hashlib
 import random
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol, TypeVar
 
 from proposer.campaigns.budget import Amount, BudgetSpent, Purse
 from proposer.campaigns.record import CampaignRecord, KeptJudgement, RecordError
@@ -198,11 +198,6 @@ class Desk:
         for judgement in self._judgements.values():
             purse.pay(_cost_of_verdict(_kept_verdict(judgement)))
 
-    @property
-    def purse(self) -> Purse:
-        """What this problem may spend, and has spent."""
-        return self._purse
-
     async def ask(self, place: str, prompt: Prompt, sampling: Sampling | None = None) -> Sample:
         """One completion.
 
@@ -351,25 +346,8 @@ class Desk:
             self._record.note_judgement(self.task.problem_id, kept)
             self._changed()
 
-    def _note(
-        self,
-        judgement: KeptJudgement,
-        *,
-        outcome: str,
-        reason: str,
-        message: str,
-        verdict: bytes | None = None,
-    ) -> None:
-        kept = KeptJudgement(
-            place=judgement.place,
-            candidate=judgement.candidate,
-            spec_digest=judgement.spec_digest,
-            outcome=outcome,
-            reason=reason,
-            message=message,
-            verdict=verdict,
-        )
-        self._record.note_judgement(self.task.problem_id, kept)
+    def _note(self, judgement: KeptJudgement, **ended: Any) -> None:
+        self._record.note_judgement(self.task.problem_id, replace(judgement, **ended))
         self._changed()
 
     def _claim(self, call: str) -> None:

@@ -148,15 +148,12 @@ class CampaignRecord:
         """Lets go of the file."""
         self._database.close()
 
-    def begin(self, configuration: dict[str, Any], tasks: dict[str, str]) -> bool:
+    def begin(self, configuration: dict[str, Any], tasks: dict[str, str]) -> None:
         """Starts a campaign, or goes on with the one that is there.
 
         Args:
             configuration: All that samples depend on.
             tasks: Problems, as text by id, in order.
-
-        Returns:
-            Whether it goes on with one.
 
         Raises:
             RecordError: The file belongs to another campaign.
@@ -171,14 +168,8 @@ class CampaignRecord:
                     "VALUES (?, ?, ?, 'pending')",
                     [(place, *item) for place, item in enumerate(tasks.items())],
                 )
-            return False
+            return
         self._refuse_other(json.loads(kept[0]), json.loads(wanted), tasks)
-        return True
-
-    def configuration(self) -> dict[str, Any] | None:
-        """Of the campaign that is there; None in a new file."""
-        row = self._database.execute("SELECT configuration FROM campaign").fetchone()
-        return None if row is None else json.loads(row[0])
 
     def standings(self) -> list[Standing]:
         """How each problem stands, in the order of the problems."""

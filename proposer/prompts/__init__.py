@@ -41,7 +41,7 @@ class Template:
             KeyError: A place has no value.
         """
         return Chat(
-            messages=self.turns_filled(**values), opening=self.opening, closing=self.closing
+            messages=self._turns_filled(**values), opening=self.opening, closing=self.closing
         )
 
     def continued(self, chat: Chat, answer: str, /, **values: str) -> Chat:
@@ -51,12 +51,12 @@ class Template:
         """
         answered = Message(role="assistant", content=answer)
         return Chat(
-            messages=(*chat.messages, answered, *self.turns_filled(**values)),
+            messages=(*chat.messages, answered, *self._turns_filled(**values)),
             opening=self.opening,
             closing=self.closing,
         )
 
-    def turns_filled(self, **values: str) -> tuple[Message, ...]:
+    def _turns_filled(self, **values: str) -> tuple[Message, ...]:
         """The turns alone."""
         return tuple(
             Message(role=role, content=string.Template(text).substitute(values))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -64,8 +63,3 @@ def last_turn(request: Request) -> str:
     """What the model is asked at last."""
     assert isinstance(request.prompt, Chat)
     return request.prompt.messages[-1].content
-
-
-def without_seed(request: Request) -> Request:
-    """The request, as if nobody had chosen a seed."""
-    return dataclasses.replace(request, seed=None)

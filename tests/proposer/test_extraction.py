@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proposer.extraction import Block, blocks, formulas, lean_proof, python_code, tagged
+from proposer.extraction import Block, blocks, formulas, lean_proof, python_code
 from tests.project.markdown import ROOT
 
 ADD = "def add(a, b):\n    return a + b\n"
@@ -108,7 +108,3 @@ def test_a_proof_is_in_the_block_that_names_its_theorem() -> None:
 
     assert lean_proof(text, "theorem t ") == "theorem t : True := trivial\n"
     assert lean_proof("by simp") == "by simp\n"
-
-
-def test_tags_may_lack_their_end() -> None:
-    assert tagged("<a>one</a> and <a> two", "a") == ["one", "two"]
