@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 import grpc
 
 from clients import faults, requests
-from clients.connection import DEFAULT_MESSAGE_BYTES, DEFAULT_TIMEOUT_SECONDS, Connection, Metadata
+from clients.connection import (
+    DEFAULT_MESSAGE_BYTES,
+    DEFAULT_TIMEOUT_SECONDS,
+    Connection,
+    Metadata,
+    Options,
+)
 from clients.ledger import FAREWELL_SECONDS, Ledger, StreamProgressListener, submit_request
 from clients.repairs import AsyncRepairs
 from clients.results import BatchItem, StreamItem
@@ -125,6 +131,7 @@ class AsyncVerifier:
         )
         self._credentials = self._connection.credentials()
         self._opened: tuple[grpc.aio.Channel, Stub] | None = None
+        self._session_channels: set[grpc.aio.Channel] = set()
         self._answered = False
 
     async def __aenter__(self) -> Self:
@@ -144,6 +151,8 @@ class AsyncVerifier:
             channel, _ = self._opened
             self._opened = None
             await channel.close(grace=None)
+        for channel in tuple(self._session_channels):
+            await self._end_session(channel)
 
     async def verify(
         self,
@@ -337,17 +346,19 @@ class AsyncVerifier:
         request = lean_steps_wire.open_request_to_proto(asked, options)
         self._connection.check_size(request.ByteSize())
         attempts = self._attempts(timeout_seconds)
-        stub = lean_steps_pb2_grpc.LeanStepServiceStub(self._opened_channel)
         while True:
-            call = stub.OpenSession(request, metadata=self._connection.metadata)
+            channel = self._channel(self._connection.session_options)
+            self._session_channels.add(channel)
             try:
+                stub = lean_steps_pb2_grpc.LeanStepServiceStub(channel)
+                call = stub.OpenSession(request, metadata=self._connection.metadata)
                 opened = await _first(call, attempts.remaining_seconds())
                 break
-            except grpc.aio.AioRpcError as failure:
+            except BaseException as failure:
+                await self._end_session(channel)
+                if not isinstance(failure, grpc.aio.AioRpcError):
+                    raise
                 await self._wait(attempts, failure)
-            except BaseException:
-                call.cancel()
-                raise
         self._answered = True
         session = AsyncStepSession(
             lean_steps_wire.opened_from_proto(opened),
@@ -356,12 +367,20 @@ class AsyncVerifier:
         try:
             yield session
         finally:
-            closing = lean_steps_pb2.CloseSessionRequest(session_id=session.session_id)
-            with contextlib.suppress(grpc.aio.AioRpcError):  # the stream's end closes it as well
-                await stub.CloseSession(
-                    closing, timeout=FAREWELL_SECONDS, metadata=self._connection.metadata
-                )
-            call.cancel()
+            session.is_open = False
+            if channel in self._session_channels:
+                with contextlib.suppress(grpc.aio.AioRpcError):  # its channel's end closes it too
+                    await stub.CloseSession(
+                        lean_steps_pb2.CloseSessionRequest(session_id=session.session_id),
+                        timeout=FAREWELL_SECONDS,
+                        metadata=self._connection.metadata,
+                    )
+                call.cancel()
+                await self._end_session(channel)
+
+    async def _end_session(self, channel: grpc.aio.Channel) -> None:
+        self._session_channels.discard(channel)
+        await channel.close(grace=None)
 
     @property
     def repairs(self) -> AsyncRepairs:
@@ -382,17 +401,15 @@ class AsyncVerifier:
     @property
     def _stub(self) -> Stub:
         if self._opened is None:  # here, so that the channel belongs to the loop that runs
-            channel = self._channel()
+            channel = self._channel(self._connection.options)
             self._opened = channel, verifier_pb2_grpc.VerifierServiceStub(channel)
         return self._opened[1]
 
-    def _channel(self) -> grpc.aio.Channel:
-        connection = self._connection
+    def _channel(self, options: Options) -> grpc.aio.Channel:
+        address = self._connection.address
         if self._credentials is None:
-            return grpc.aio.insecure_channel(connection.address, options=connection.options)
-        return grpc.aio.secure_channel(
-            connection.address, self._credentials, options=connection.options
-        )
+            return grpc.aio.insecure_channel(address, options=options)
+        return grpc.aio.secure_channel(address, self._credentials, options=options)
 
     def _attempts(self, timeout_seconds: float | None) -> Attempts:
         connection = self._connection
@@ -652,20 +669,26 @@ class AsyncStream:
             await call.done_writing()
 
 
-async def _first(call: _Call[_Response], timeout_seconds: float | None) -> _Response:
-    """The first response of a stream that goes on.
+async def _first(
+    call: grpc.aio.UnaryStreamCall[
+        lean_steps_pb2.OpenSessionRequest, lean_steps_pb2.OpenSessionResponse
+    ],
+    timeout_seconds: float | None,
+) -> lean_steps_pb2.OpenSessionResponse:
+    """The session that a call opens, and goes on to hold.
 
     Raises:
-        DeadlineExceeded: It did not come in time.
-        grpc.aio.AioRpcError: The stream ended with an error.
+        DeadlineExceeded: It was not opened in time.
+        grpc.aio.AioRpcError: It was not opened.
     """
     try:
         async with asyncio.timeout(timeout_seconds):
-            async for response in call:
-                return response
+            opened = await call.read()
     except TimeoutError:
         raise DeadlineExceeded("The session was not opened before the deadline.") from None
-    raise ExecutorFault("The server ended a session without opening it.")
+    if not isinstance(opened, lean_steps_pb2.OpenSessionResponse):
+        raise ExecutorFault("The server ended a session without opening it.")
+    return opened
 
 
 async def _only_verdict(session: AsyncStream, spec: VerificationSpec) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,12 +14,13 @@ import grpc
 from clients.retries import RetryPolicy
 from verifier_service.model import InvalidSpec, Violation
 
-__all__ = ["DEFAULT_MESSAGE_BYTES", "DEFAULT_TIMEOUT_SECONDS", "Connection", "Metadata"]
+__all__ = ["DEFAULT_MESSAGE_BYTES", "DEFAULT_TIMEOUT_SECONDS", "Connection", "Metadata", "Options"]
 
 DEFAULT_MESSAGE_BYTES: Final = 16 * 1024**2
 DEFAULT_TIMEOUT_SECONDS: Final = 600.0
 
-_BALANCING: Final = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
+_SPREADING: Final[Mapping[str, object]] = {"round_robin": {}}
+_STICKING: Final[Mapping[str, object]] = {"pick_first": {"shuffleAddressList": True}}
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 Options = Sequence[tuple[str, str | int]]
@@ -61,7 +62,15 @@ class Connection:
 
     @property
     def options(self) -> Options:
-        """Channel options."""
+        """Channel options; calls are spread over all servers behind a name."""
+        return self._options(_SPREADING)
+
+    @property
+    def session_options(self) -> Options:
+        """Channel options where all calls have to reach the same server, whichever it is."""
+        return self._options(_STICKING)
+
+    def _options(self, balancing: Mapping[str, object]) -> Options:
         common: list[tuple[str, str | int]] = [
             ("grpc.max_send_message_length", self.maximum_message_bytes),
             ("grpc.max_receive_message_length", self.maximum_message_bytes),
@@ -75,7 +84,8 @@ class Connection:
             ("grpc.keepalive_timeout_ms", 20_000),
         ]
         if self._names_a_host():
-            common.append(("grpc.service_config", _BALANCING))
+            config = json.dumps({"loadBalancingConfig": [balancing]})
+            common.append(("grpc.service_config", config))
         if _host_of(self.target) == "localhost":
             common.append(("grpc.enable_http_proxy", 0))
         return common

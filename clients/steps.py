@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from verifier_service import lean_steps_wire
-from verifier_service.model import RequestedLimits
+from verifier_service.model import RequestedLimits, UnknownSession
 from verifier_service.model.lean_steps import OpenedSession, StepResult, TacticState
 from verifier_service.v1 import lean_steps_pb2
 
@@ -19,6 +19,8 @@ class _Opened:
 
     def __init__(self, opened: OpenedSession) -> None:
         self.opened = opened
+        self.is_open = True
+        """Until the block is left that opened it."""
 
     @property
     def session_id(self) -> str:
@@ -33,6 +35,8 @@ class _Opened:
     def _request(
         self, state_id: int, tactics: Sequence[str], limits: RequestedLimits
     ) -> lean_steps_pb2.StepRequest:
+        if not self.is_open:
+            raise UnknownSession("The session was closed with the block that opened it.")
         return lean_steps_wire.step_request_to_proto(self.session_id, state_id, tactics, limits)
 
 

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 import grpc
 
 from clients import faults, requests
-from clients.connection import DEFAULT_MESSAGE_BYTES, DEFAULT_TIMEOUT_SECONDS, Connection, Metadata
+from clients.connection import (
+    DEFAULT_MESSAGE_BYTES,
+    DEFAULT_TIMEOUT_SECONDS,
+    Connection,
+    Metadata,
+    Options,
+)
 from clients.ledger import FAREWELL_SECONDS, Ledger, StreamProgressListener, submit_request
 from clients.repairs import Repairs
 from clients.results import BatchItem, StreamItem
@@ -114,7 +120,8 @@ class Verifier:
             retries=retries or RetryPolicy(),
         )
         self._answered = False
-        self._channel = _open_channel(self._connection)
+        self._channel = _open_channel(self._connection, self._connection.options)
+        self._session_channels: set[grpc.Channel] = set()
         self._stub = verifier_pb2_grpc.VerifierServiceStub(self._channel)
 
     def __enter__(self) -> Self:
@@ -131,6 +138,8 @@ class Verifier:
     def close(self) -> None:
         """Ends all calls that run."""
         self._channel.close()
+        for channel in tuple(self._session_channels):
+            self._end_session(channel)
 
     def verify(
         self,
@@ -320,17 +329,19 @@ class Verifier:
         request = lean_steps_wire.open_request_to_proto(asked, options)
         self._connection.check_size(request.ByteSize())
         attempts = self._attempts(timeout_seconds)
-        stub = lean_steps_pb2_grpc.LeanStepServiceStub(self._channel)
         while True:
-            call = stub.OpenSession(request, metadata=self._connection.metadata)
+            channel = _open_channel(self._connection, self._connection.session_options)
+            self._session_channels.add(channel)
             try:
+                stub = lean_steps_pb2_grpc.LeanStepServiceStub(channel)
+                call = stub.OpenSession(request, metadata=self._connection.metadata)
                 opened = _first(call, attempts.remaining_seconds())
                 break
-            except grpc.RpcError as failure:
+            except BaseException as failure:
+                self._end_session(channel)
+                if not isinstance(failure, grpc.RpcError):
+                    raise
                 self._wait(attempts, failure)
-            except BaseException:
-                call.cancel()
-                raise
         self._answered = True
         session = StepSession(
             lean_steps_wire.opened_from_proto(opened),
@@ -339,12 +350,20 @@ class Verifier:
         try:
             yield session
         finally:
-            closing = lean_steps_pb2.CloseSessionRequest(session_id=session.session_id)
-            with contextlib.suppress(grpc.RpcError):  # the stream's end closes it as well
-                stub.CloseSession(
-                    closing, timeout=FAREWELL_SECONDS, metadata=self._connection.metadata
-                )
-            call.cancel()
+            session.is_open = False
+            if channel in self._session_channels:
+                with contextlib.suppress(grpc.RpcError):  # its channel's end closes it too
+                    stub.CloseSession(
+                        lean_steps_pb2.CloseSessionRequest(session_id=session.session_id),
+                        timeout=FAREWELL_SECONDS,
+                        metadata=self._connection.metadata,
+                    )
+                call.cancel()
+                self._end_session(channel)
+
+    def _end_session(self, channel: grpc.Channel) -> None:
+        self._session_channels.discard(channel)
+        channel.close()
 
     @property
     def repairs(self) -> Repairs:
@@ -417,11 +436,11 @@ class Verifier:
                 time.sleep(delay)
 
 
-def _open_channel(connection: Connection) -> grpc.Channel:
+def _open_channel(connection: Connection, options: Options) -> grpc.Channel:
     credentials = connection.credentials()
     if credentials is None:
-        return grpc.insecure_channel(connection.address, options=connection.options)
-    return grpc.secure_channel(connection.address, credentials, options=connection.options)
+        return grpc.insecure_channel(connection.address, options=options)
+    return grpc.secure_channel(connection.address, credentials, options=options)
 
 
 class Stream:

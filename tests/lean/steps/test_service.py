@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from clients import AsyncVerifier, RetryPolicy, Verifier
+from clients import AsyncVerifier, Connection, RetryPolicy, Verifier
 from clients.local import LocalVerifier
 from sandboxes.lean import LeanExecutor
 from sandboxes.lean.runtime import LeanRuntime
@@ -265,3 +266,30 @@ async def test_a_server_that_drains_closes_its_sessions(
         await server.drain(5)
         with pytest.raises(ShuttingDown):
             await session.step(0, ["skip"])
+
+
+@pytest.mark.parametrize(
+    ("options", "policy"),
+    [("options", "round_robin"), ("session_options", "pick_first")],
+)
+def test_calls_of_a_session_reach_the_server_that_has_it(options: str, policy: str) -> None:
+    connection = Connection(target="verifier.example:443")
+    (config,) = [
+        json.loads(str(value))
+        for name, value in getattr(connection, options)
+        if name == "grpc.service_config"
+    ]
+    assert [list(one) for one in config["loadBalancingConfig"]] == [[policy]]
+
+
+async def test_a_client_that_is_closed_holds_no_session(
+    server: VerifierServer, sessions: StepSessions
+) -> None:
+    verifier = AsyncVerifier(server.address, retries=ONE_TRY)
+    async with verifier.open_session(ASKED) as session:
+        (held,) = sessions._held.values()
+        await verifier.close()
+        await held.until_closed()
+        with pytest.raises((ServiceError, grpc.aio.UsageError)):
+            await session.step(0, ["skip"])
+    assert not verifier._session_channels
