@@ -111,6 +111,11 @@ class _Skeleton:
         return self.verdict is not None and self.verdict.outcome is Outcome.ACCEPTED
 
     @property
+    def is_usable(self) -> bool:
+        """Whether it may be part of a proof; the verdict on the whole decides."""
+        return self.verdict is not None and self.verdict.outcome is not Outcome.REJECTED
+
+    @property
     def rank(self) -> tuple[bool, bool, int, int]:
         return self.is_accepted, self.is_clean, -len(self.holes), self.kept
 
@@ -324,6 +329,7 @@ class Repair:
         made, _ = await self._solved(lemma.theorem, checker, sources, depth=depth + 1)
         if made.is_accepted:
             self._store.put(lemma.digest, made.draft.source)
+        if made.is_usable:
             for one in lemmas:
                 if one.digest == lemma.digest:
                     proofs[one.name] = made.draft.source
