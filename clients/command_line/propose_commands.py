@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # loaded by the command
 __all__ = ["propose"]
 
 _SECONDS_BETWEEN_LINES: Final = 10.0
+_MOST_TROUBLES: Final = 5
+"""Different ones that are printed; the record has all."""
 
 
 def propose(
@@ -170,13 +172,17 @@ def propose(
     )
     kept = record or problems.with_suffix(f".{strategy}.campaign")
     try:
-        progress, seconds = run_async(_run(service, source, tasks, made, plan, kept, export))
+        progress, seconds, troubles = run_async(
+            _run(service, source, tasks, made, plan, kept, export)
+        )
     except (RecordError, ModelMissing) as error:
         raise InvalidInput(str(error)) from error
     except ModelError as error:
         raise ServiceError(f"{error} The same command goes on from {kept}.") from error
     if as_json:
         print_json(_summary(progress, seconds, kept))
+    for trouble in troubles:
+        error_console().print(trouble, soft_wrap=True, markup=False)
     error_console().print(_told(progress, seconds, kept), soft_wrap=True, markup=False)
     return ExitCode.SERVICE_ERROR if progress.states["failed"] else ExitCode.ACCEPTED
 
@@ -255,7 +261,8 @@ async def _run(
     plan: Plan,
     path: Path,
     export: Path | None,
-) -> tuple[CampaignProgress, float]:
+) -> tuple[CampaignProgress, float, list[str]]:
+    """Runs the campaign; says how it went, how long it took, and what kept problems from an end."""
     from proposer.campaigns.campaign import Campaign
     from proposer.campaigns.export import export_lines
     from proposer.campaigns.record import CampaignRecord
@@ -270,7 +277,9 @@ async def _run(
         if export is not None:
             with export.open("w", encoding="utf-8") as file:
                 file.writelines(export_lines(record))
-    return progress, time.monotonic() - began
+        failed = [one for one in record.standings() if one.state == "failed"]
+    troubles = {one.message: f"{one.problem_id}: {one.message}" for one in failed[::-1]}
+    return progress, time.monotonic() - began, list(troubles.values())[:_MOST_TROUBLES]
 
 
 def _criteria(tasks: Sequence[Task]) -> set[str]:

@@ -122,7 +122,9 @@ async def test_a_server_that_is_gone_ends_the_campaign_and_says_how_to_go_on(she
     code, _, err = await shell.run("propose", "--problems", "problems.jsonl", "--model", url)
 
     assert code == 4
-    assert "2 failed" in err or "Start a server there" in err
+    assert "2 failed" in err
+    assert "one: No model answers at" in err
+    assert "Start a server there" in err
 
 
 async def test_a_key_that_is_refused_is_said(shell: Shell) -> None:
