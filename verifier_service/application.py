@@ -76,14 +76,19 @@ async def built_executors(
         idle_jails=settings.slots + 1,
     )
     try:
+        # All of them to their ends: what is still being made when another fails can't be closed.
         made = await asyncio.gather(
             *(
                 build(settings, sandboxes)
                 for criterion, build in _EXECUTORS.items()
                 if criteria is None or criterion in criteria
-            )
+            ),
+            return_exceptions=True,
         )
-        yield tuple(executor for executor in made if executor is not None)
+        for one in made:
+            if isinstance(one, BaseException):
+                raise one
+        yield tuple(one for one in made if one is not None and not isinstance(one, BaseException))
     finally:
         await sandboxes.close()
 
