@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clients.command_line import options, proto_json
+from clients.command_line.batch_run import AnyVerifier
 from clients.command_line.exit_codes import ExitCode
 from clients.command_line.printing import print_json
 from clients.command_line.rendering import (
@@ -27,6 +28,7 @@ from clients.command_line.rendering import (
 )
 from clients.command_line.service import Service, run_async
 from verifier_service.model import LogicEvidence, Outcome, ServiceError, Verdict, VerificationSpec
+from verifier_service.validation import CRITERION_NAMES
 
 __all__ = ["Sample", "demo", "load_samples"]
 
@@ -45,6 +47,8 @@ _GROUPS: Final = {
     "something else, and look the same, find out. The verdict says that it is worth less.",
     "logic": "Formalisations of English questions whose answers are known: one leads to the right "
     "answer, one to the wrong one, and one assumes what it should show.",
+    "lean": "Proofs in Lean. The cheats compile without an error or a warning; what they compile "
+    "to is audited, and checked by the kernel where they never ran.",
 }
 
 
@@ -119,9 +123,21 @@ async def _judge(service: Service, samples: Sequence[Sample]) -> list[_Judged]:
     results: dict[int, Verdict | ServiceError] = {}
     with error_console().status(f"Judging {len(samples)} candidates …"):
         async with service.open() as verifier:
+            samples = await _offered(verifier, samples)
             async for item in verifier.batch([sample.spec for sample in samples]):
                 results[item.index] = item.result
     return [_Judged(sample=one, result=results[index]) for index, one in enumerate(samples)]
+
+
+async def _offered(verifier: AnyVerifier, samples: Sequence[Sample]) -> list[Sample]:
+    """Those that the service has an executor for: not every machine has a Lean."""
+    capabilities = await verifier.capabilities()
+    offered = {criterion for one in capabilities.environments for criterion in one.criteria}
+    return [
+        sample
+        for sample in samples
+        if CRITERION_NAMES[type(sample.spec.problem.criterion)] in offered
+    ]
 
 
 def _print(console: Console, judged: Sequence[_Judged]) -> None:

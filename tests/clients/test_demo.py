@@ -31,6 +31,7 @@ def test_the_samples_are_small_varied_and_have_licences() -> None:
         "cheat",
         "pytest",
         "logic",
+        "lean",
     }
     assert len({sample.author for sample in samples}) >= 8
     path = Path(__file__).resolve().parents[2] / "clients" / "demo"

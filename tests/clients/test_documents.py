@@ -73,7 +73,7 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("index", range(5))
+@pytest.mark.parametrize("index", range(6))
 async def test_the_command_line_page_runs(tmp_path: Path, index: int) -> None:
     verifier = f"{shlex.quote(sys.executable)} -m clients.command_line"
     script = f'set -e\nverifier() {{ {verifier} "$@"; }}\n{blocks("command-line.md", "sh")[index]}'
@@ -92,4 +92,4 @@ async def test_the_command_line_page_runs(tmp_path: Path, index: int) -> None:
 
 
 def test_every_block_of_the_pages_is_run() -> None:
-    assert len(blocks("command-line.md", "sh")) == 5
+    assert len(blocks("command-line.md", "sh")) == 6
