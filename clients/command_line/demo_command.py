@@ -26,8 +26,10 @@ from clients.command_line.rendering import (
     output_console,
     visible,
 )
+from clients.command_line.repair_commands import repaired_json, repaired_view
 from clients.command_line.service import Service, run_async
 from verifier_service.model import LogicEvidence, Outcome, ServiceError, Verdict, VerificationSpec
+from verifier_service.model.lean_repair import Repaired, RepairEnding
 from verifier_service.validation import CRITERION_NAMES
 
 __all__ = ["Sample", "demo", "load_samples"]
@@ -50,6 +52,9 @@ _GROUPS: Final = {
     "lean": "Proofs in Lean. The cheats compile without an error or a warning; what they compile "
     "to is audited, and checked by the kernel where they never ran.",
 }
+
+_BROKEN: Final = "nearly-right"
+"""The candidate that `verifier repair lean` is shown by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +100,19 @@ def demo(
         config=config,
     )
     samples = load_samples()
-    judged = run_async(_judge(service, samples))
+    judged, repaired = run_async(_judge(service, samples))
     if as_json:
-        print_json({"results": [_as_json(one) for one in judged]})
+        print_json(
+            {
+                "results": [_as_json(one) for one in judged],
+                "repaired": None if repaired is None else repaired_json(repaired),
+            }
+        )
     else:
-        _print(output_console(), judged)
-    return ExitCode.ACCEPTED if all(one.as_recorded for one in judged) else ExitCode.REJECTED
+        _print(output_console(), judged, repaired)
+    mended = repaired is None or repaired.ending is RepairEnding.PROVED
+    as_recorded = mended and all(one.as_recorded for one in judged)
+    return ExitCode.ACCEPTED if as_recorded else ExitCode.REJECTED
 
 
 def load_samples() -> list[Sample]:
@@ -119,14 +131,22 @@ def _sample(record: Mapping[str, Any]) -> Sample:
     )
 
 
-async def _judge(service: Service, samples: Sequence[Sample]) -> list[_Judged]:
+async def _judge(
+    service: Service, samples: Sequence[Sample]
+) -> tuple[list[_Judged], Repaired | None]:
+    """All verdicts, and what a repair makes of the proof that is nearly right."""
     results: dict[int, Verdict | ServiceError] = {}
+    repaired = None
     with error_console().status(f"Judging {len(samples)} candidates …"):
         async with service.open() as verifier:
             samples = await _offered(verifier, samples)
             async for item in verifier.batch([sample.spec for sample in samples]):
                 results[item.index] = item.result
-    return [_Judged(sample=one, result=results[index]) for index, one in enumerate(samples)]
+            for sample in samples:
+                if sample.spec.candidate.candidate_id == _BROKEN:
+                    repaired = await verifier.repairs.repair(sample.spec)
+    judged = [_Judged(sample=one, result=results[index]) for index, one in enumerate(samples)]
+    return judged, repaired
 
 
 async def _offered(verifier: AnyVerifier, samples: Sequence[Sample]) -> list[Sample]:
@@ -140,13 +160,17 @@ async def _offered(verifier: AnyVerifier, samples: Sequence[Sample]) -> list[Sam
     ]
 
 
-def _print(console: Console, judged: Sequence[_Judged]) -> None:
+def _print(console: Console, judged: Sequence[_Judged], repaired: Repaired | None) -> None:
     for group, explanation in _GROUPS.items():
         members = [one for one in judged if one.sample.group == group]
         if members:
             console.print(Text(explanation, "bold"))
             console.print(_table(members))
             console.print()
+    if repaired is not None:
+        console.print(Text("The one that is nearly right, mended without any model:", "bold"))
+        console.print(repaired_view(repaired), soft_wrap=True)
+        console.print()
     console.print(_closing(judged), soft_wrap=True)
 
 

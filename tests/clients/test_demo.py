@@ -51,6 +51,8 @@ async def test_the_demo_is_a_table_for_people_and_json_for_machines(verifier: Sh
     assert "verdicts are as recorded" in ended.out
     assert "verifier check python add.py --tests test_add.py" in ended.out
     assert max(len(line) for line in ended.out.splitlines()[:-3]) <= 100
+    assert "mended without any model" in ended.out
+    assert again.json["repaired"]["verdict"]["outcome"] == "OUTCOME_ACCEPTED"
     assert [one for one in results if not one["asRecorded"]] == []
     assert (again.code, len(results)) == (0, len(load_samples()))
 
