@@ -94,7 +94,7 @@ class ServerRunner:
         async with self._busy:
             try:
                 return await self._run(path, tactic, limits)
-            except SandboxLost:  # once, as for any candidate
+            except SandboxLost:  # once, as for any candidate, and in a process of its own
                 await self._discard()
                 return await self._run(path, tactic, limits)
 
@@ -122,9 +122,12 @@ class ServerRunner:
                 watch = self._watch(server, limits)
             outcome = await watch.over(self._asked(server, (*path, tactic)))
         except Stopped as stopped:
+            if stopped.reason is StopReason.MEMORY:
+                self._check_alone()
             await self._tidy_up(server, path, stopped.reason)
             outcome = TacticStopped(reason=stopped.reason)
         except (ServerGone, ProtocolViolation) as gone:
+            self._check_alone()
             outcome = TacticStopped(reason=await self._reason(server, gone))
             await self._discard()
         except asyncio.CancelledError:
@@ -133,6 +136,15 @@ class ServerRunner:
         else:
             self._look_after(server)
         return Ran(outcome=outcome, wall_seconds=watch.wall_seconds, cpu_seconds=watch.cpu_seconds)
+
+    def _check_alone(self) -> None:
+        """Blames nobody for what a tactic that was stopped before may have done.
+
+        Raises:
+            SandboxLost: There is one.
+        """
+        if self._company:
+            raise SandboxLost("A tactic that had been stopped may have ended Lean's process.")
 
     def _watch(self, server: LeanServer, limits: TacticLimits) -> TacticWatch:
         return TacticWatch(

@@ -276,3 +276,15 @@ async def test_a_tactic_that_does_not_end_is_ended_with_its_process(
         assert steps._server is not before or not before.snapshot().runnable
         after = await steps.run((), "constructor", ENOUGH)
     assert targets(after.outcome) == ["q", "p"]
+
+
+async def test_a_tactic_is_not_blamed_for_what_a_stopped_one_does_to_the_process(
+    runner: Run,
+) -> None:
+    async with runner() as steps:
+        await steps.run((), ENDLESS, LITTLE)
+        assert steps._company
+        assert steps._server is not None
+        steps._server._run.kill()
+        after = await steps.run((), "constructor", ENOUGH)
+    assert targets(after.outcome) == ["q", "p"]
