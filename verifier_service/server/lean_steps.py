@@ -25,8 +25,11 @@ __all__ = ["LeanStepServicer"]
 class LeanStepServicer(lean_steps_pb2_grpc.LeanStepServiceServicer):
     """Serves sessions."""
 
-    def __init__(self, sessions: StepSessions, capabilities: Capabilities) -> None:
+    def __init__(
+        self, sessions: StepSessions, capabilities: Capabilities, *, max_call_seconds: float
+    ) -> None:
         self._sessions = sessions
+        self._max_call_seconds = max_call_seconds
         self._capabilities = capabilities
 
     def drain(self) -> None:
@@ -53,6 +56,7 @@ class LeanStepServicer(lean_steps_pb2_grpc.LeanStepServiceServicer):
             request.state_id,
             list(request.tactics),
             wire.step_limits_from_proto(request.limits),
+            timeout_seconds=self._max_call_seconds,
         )
         return wire.results_to_proto(results)
 

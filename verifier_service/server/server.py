@@ -83,7 +83,11 @@ class VerifierServer:
             stream_credit=settings.stream_credit,
             max_call_seconds=settings.max_call_seconds,
         )
-        self._steps = LeanStepServicer(steps, engine.capabilities()) if steps is not None else None
+        self._steps = None
+        if steps is not None:
+            self._steps = LeanStepServicer(
+                steps, engine.capabilities(), max_call_seconds=settings.max_call_seconds
+            )
         self._repairs = None
         if repairs is not None:
             self._repairs = LeanRepairServicer(

@@ -23,6 +23,7 @@ from sandboxes.lean.steps.session import Certify, StepSession
 from verifier_service.model import (
     CallOptions,
     Candidate,
+    DeadlineExceeded,
     InvalidSpec,
     Limits,
     Problem,
@@ -229,11 +230,18 @@ class StepSessions:
             await to_its_end(session.close())
 
     async def step(
-        self, session_id: str, state_id: int, tactics: Sequence[str], limits: RequestedLimits
+        self,
+        session_id: str,
+        state_id: int,
+        tactics: Sequence[str],
+        limits: RequestedLimits,
+        *,
+        timeout_seconds: float | None = None,
     ) -> list[StepResult]:
         """Runs tactics one by one on one state; see `StepSession.step`.
 
         Raises:
+            DeadlineExceeded: It takes longer than the timeout.
             UnknownSession: There is no such session, or it was closed meanwhile.
             InvalidSpec: There is no such state, or a tactic or a limit can't be used.
             ServiceError: A tactic could not be run, or a finished proof not be judged.
@@ -249,7 +257,14 @@ class StepSessions:
             raise InvalidSpec.of(violations)
         resolved = limits.resolved(self._policy.default_limits)
         each = TacticLimits(wall_seconds=resolved.wall_seconds, cpu_seconds=resolved.cpu_seconds)
-        return await held.answer(self._all(held, state_id, tactics, each))
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await held.answer(self._all(held, state_id, tactics, each))
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"The tactics took more than {timeout_seconds:g} s, the most for one call. Send "
+                "fewer at a time, or with less time for each."
+            ) from None
 
     async def close(self, session_id: str) -> None:
         """Closes a session; when it returns, all that ran for it is gone. May be repeated."""

@@ -6,6 +6,8 @@ import ast
 import asyncio
 import contextlib
 import io
+import json
+import sys
 
 from tests.lean.steps.test_service import engine, server, sessions  # noqa: F401 - fixtures
 from tests.project.markdown import ROOT, blocks, rows
@@ -39,3 +41,16 @@ def test_every_feature_and_reason_is_named() -> None:
     text = PAGE.read_text()
     for value in (*StopReason, *TacticFailure):
         assert f"`{value.name}`" in text
+
+
+async def test_the_benchmark_of_the_page_measures() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.lean_steps", "--steps=2", "--stops=1", "--json"),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    figures = json.loads(out)
+    assert process.returncode == 0
+    assert all(value > 0 for name, value in figures.items() if "kept" not in name)
+    assert "step, of a fresh process" in figures

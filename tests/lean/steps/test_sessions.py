@@ -20,6 +20,7 @@ from tests.lean.steps.conftest import ENDLESS, SWAP
 from verifier_service.model import (
     Assurance,
     CallOptions,
+    DeadlineExceeded,
     InvalidSpec,
     LeanTheorem,
     Outcome,
@@ -342,3 +343,13 @@ async def test_a_session_keeps_so_many_states(make: Make, monkeypatch: pytest.Mo
             await sessions.step(name, 0, ["cases h"], NO_LIMITS)
         (known,) = await sessions.step(name, 0, ["constructor"], NO_LIMITS)
     assert state(known).state_id == 1
+
+
+async def test_a_call_that_takes_too_long_ends_and_the_session_goes_on(make: Make) -> None:
+    sessions = make()
+    async with sessions.open(ASKED, NO_OPTIONS) as held:
+        name = held.opened.session_id
+        with pytest.raises(DeadlineExceeded):
+            await sessions.step(name, 0, [ENDLESS], NO_LIMITS, timeout_seconds=0.3)
+        (after,) = await sessions.step(name, 0, ["constructor"], NO_LIMITS)
+    assert state(after).features.goal_count == 2
