@@ -99,6 +99,8 @@ _TROUBLE: Final = {
 _ORDER: Final = tuple(Code)
 """Findings of an audit, those first that make others likely."""
 MAX_DECLARATIONS: Final = 1000
+MAX_SEARCHED: Final = 256 * 1024
+"""Characters of a candidate in which places of declarations are looked for."""
 _STACK: Final = "Stack overflow detected"
 
 
@@ -313,6 +315,8 @@ def _plain(code: str, message: str) -> Diagnostic:
 
 def _place_of(facts: Facts, name: Name) -> Range | None:
     """Where a candidate declares a name, by the look of it."""
+    if len(facts.source) > MAX_SEARCHED:
+        return None
     full = display(name)
     lexed = lex(normalised(facts.source))
     declaring = ("theorem", "lemma", "def", "abbrev", "axiom", "opaque", "instance", "inductive")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sandboxes.lean.lexer import Kind, lex
 from sandboxes.lean.lints import refused
 from sandboxes.lean.messages import Position
 from sandboxes.lean.source import (
     Form,
+    normalised,
     prepared,
     specification,
     split_at_last_theorem,
@@ -72,6 +75,60 @@ def test_forms(source: str, form: Form, last: str | None) -> None:
 
     assert made.form is form
     assert made.parts == ("", source if last is None else last)
+
+
+PIECES = [
+    *("theorem", "goal", ":=", "by", "import", "open", "in", "|", "where", "a", "1", "λ", "é"),
+    *("--", "/-", "-/", '"', "«", "»", "'", "\\", "r#", "(", ")", "[", "@[", "]", " ", "\n"),
+]
+TEXTS = st.lists(st.sampled_from(PIECES) | st.characters(codec="utf-8"), max_size=60).map("".join)
+
+
+@given(TEXTS)
+def test_tokens_are_pieces_of_the_text_in_their_order(text: str) -> None:
+    lexed = lex(text)
+
+    end = 0
+    for token in lexed.tokens:
+        assert text[token.start : token.end] == token.text
+        assert token.start >= end
+        end = token.end
+    assert lexed.unended is None or lexed.unended >= end
+
+
+@given(TEXTS)
+def test_a_candidate_stays_behind_what_is_trusted_and_keeps_its_places(text: str) -> None:
+    theorem = LeanTheorem(name="t", statement=": p", preamble="import A\ndef f : Nat := 1")
+    spec = specification(theorem)
+    source = normalised(text)
+
+    made = prepared(spec, text)
+    *trusted, last = made.parts
+
+    assert trusted in ([spec.preamble], [""])
+    assert (trusted == [""]) is (made.form is Form.FILE)
+    if made.form is Form.PROOF:
+        assert last.startswith(f"{spec.head}\n")
+        assert last.endswith(source)
+    else:
+        assert len(last) == len(source)
+        assert last.count("\n") == source.count("\n")
+    for index in range(len(source)):
+        place = lex(source).position(index)
+        moved = Position(place.line + made.lines_before, place.column)
+        found = made.located(moved)
+        assert found is not None
+        assert found.line == place.line
+
+
+@given(TEXTS)
+def test_any_statement_is_read(text: str) -> None:
+    theorem = LeanTheorem(name="t", statement=text, preamble=text)
+
+    if not violations(theorem):
+        assert specification(theorem).head.startswith("theorem _root_.t")
+    stated_theorems(text)
+    list(refused(lex(text)))
 
 
 def test_what_is_trusted_comes_first_and_apart() -> None:

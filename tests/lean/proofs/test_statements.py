@@ -257,6 +257,20 @@ async def test_a_file_of_its_own_has_to_prove_all_that_it_states(verify: Verify)
     assert empty.reason == types.reason == "nothing-proved"
 
 
+async def test_a_file_can_not_declare_what_it_is_allowed_to_use(verify: Verify) -> None:
+    source = "axiom oracle : False\ntheorem a : False := oracle\n"
+    declared = LeanTheorem(
+        whole_file=True, preamble="axiom oracle : False", allowed_axioms=("oracle",)
+    )
+
+    cheat = await verify(source, LeanTheorem(whole_file=True, allowed_axioms=("oracle",)))
+    honest = await verify("theorem a : False := oracle\n", declared)
+    repeated = await verify(source, declared)
+
+    assert cheat.reason == "disallowed-axiom"
+    assert honest.reason == repeated.reason == "file-proved"
+
+
 async def test_many_candidates_for_a_new_problem_compile_it_once(verify: Verify) -> None:
     theorem = LeanTheorem(name="fresh", statement="(a : Nat) : a + 0 = a")
 
