@@ -71,7 +71,22 @@ def extract(theorem: LeanTheorem, source: str) -> Extracted:
         helpers, proof, rest = found.helpers, found.proof, found.rest
         if not found.is_as_stated:
             log("statement-restored", found.line + 1, found.head, theorem.statement)
-    return Extracted(_draft(theorem, helpers, proof, rest), tuple(edits))
+    head = _head(theorem, helpers, found)
+    return Extracted(_draft(head, helpers, proof, rest), tuple(edits))
+
+
+def _head(theorem: LeanTheorem, helpers: str, found: _Found | None) -> str:
+    """The theorem as the problem states it, in the candidate's layout where it says the same."""
+    around = (*words(theorem.preamble), *words(helpers))
+    if any(token.text == "namespace" for token in around):
+        return specification(theorem).head
+    if (
+        found is not None
+        and found.is_as_stated
+        and found.head.startswith(f"theorem {theorem.name}")
+    ):
+        return found.head
+    return specification(theorem).head.replace("theorem _root_.", "theorem ", 1)
 
 
 def _declares(theorem: LeanTheorem, text: str) -> bool:
@@ -102,27 +117,39 @@ def _theorem_in(theorem: LeanTheorem, text: str) -> _Found | None:
         return None
     match = chosen[-1]
     start = code.rfind("\n", 0, match.start()) + 1
-    define = next(
-        (
-            match.end() + index
-            for index in depth_zero(code[match.end() :])
-            if code.startswith((":=", "|"), match.end() + index)
-        ),
-        None,
-    )
-    if define is None:
-        return None
-    is_equations = code.startswith("|", define)
-    end = _end_of_declaration(code, define)
-    stated = text[match.end() : define]
+    signature = _signature(theorem)
+    own = [token for token in words(text) if token.start >= match.end()]
+    is_as_stated = [token.text for token in own[: len(signature)]] == signature
+    if is_as_stated:
+        define = own[len(signature) - 1].end if signature else match.end()
+    else:
+        define = _end_of_statement(code, match.end())
+    proof = _without_define(text[define : (end := _end_of_declaration(code, define))])
     return _Found(
         helpers=text[:start],
-        head=text[start:define].strip(),
-        proof=text[define + (0 if is_equations else 2) : end],
+        head=text[start:define].rstrip(),
+        proof=proof,
         rest=text[end:],
         line=code.count("\n", 0, start),
-        is_as_stated=_is_name(theorem, match[1]) and _tokens(stated) == _tokens(theorem.statement),
+        is_as_stated=is_as_stated and _is_name(theorem, match[1]),
     )
+
+
+def _signature(theorem: LeanTheorem) -> list[str]:
+    """The tokens of a theorem's statement."""
+    return [token.text for token in words(specification(theorem).head)][2:]
+
+
+def _end_of_statement(code: str, start: int) -> int:
+    """Where a statement's proof begins: at its `:=`, or at the first of its equations."""
+    for index in depth_zero(code[start:]):
+        if code.startswith(":=", start + index):
+            return start + index
+    equations = _EQUATION.search(code, start)
+    return equations.start(1) if equations is not None else len(code)
+
+
+_EQUATION: Final = re.compile(r"\n\s*(\|)")
 
 
 def _at_line_start(code: str, index: int) -> bool:
@@ -143,10 +170,6 @@ def _end_of_declaration(code: str, start: int) -> int:
     return len(code)
 
 
-def _tokens(text: str) -> list[str]:
-    return [token.text for token in words(text)]
-
-
 def _without_define(proof: str) -> str:
     """A bare proof without the `:=` that may stand before it."""
     tokens = words(proof)
@@ -155,7 +178,7 @@ def _without_define(proof: str) -> str:
     return proof
 
 
-def _draft(theorem: LeanTheorem, helpers: str, proof: str, rest: str) -> Draft:
+def _draft(head: str, helpers: str, proof: str, rest: str) -> Draft:
     tokens = words(proof)
     is_term = not (tokens and tokens[0].kind is Kind.WORD and tokens[0].text in ("by", "begin"))
     if is_term and tokens and _reads_as_tactics(proof):
@@ -164,7 +187,6 @@ def _draft(theorem: LeanTheorem, helpers: str, proof: str, rest: str) -> Draft:
         first = tokens[0]
         proof = proof[: first.start] + " " * (first.end - first.start) + proof[first.end :]
     body = _own_lines(proof, words(proof)[0].start if words(proof) else 0)
-    head = specification(theorem).head
     if not (tokens and tokens[0].text == "|"):
         head += " :=" if is_term else " := by"
     head_lines = head.split("\n")

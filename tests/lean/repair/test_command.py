@@ -36,7 +36,7 @@ async def test_a_proof_is_repaired_shown_and_written(shell: Shell) -> None:
     assert "\ncorrect/other-tactic at line 14\n  -     · norm_num\n  +     · simp\n" in ended.out
     assert "ACCEPTED  theorem-proved" in ended.out
     written = (shell.home / "out.lean").read_text()
-    assert "theorem _root_.five" in written
+    assert "theorem five" in written
     assert "sorry" not in written
     checked = await shell("check", "lean", "out.lean", "--theorem", statement)
     assert checked.code == 0

@@ -8,7 +8,7 @@ from sandboxes.lean.repair.extract import extract
 from verifier_service.model import LeanTheorem
 
 THEOREM = LeanTheorem(name="Deep.goal", statement="(n : Nat) : 0 + n = n")
-HEAD = "theorem _root_.Deep.goal (n : Nat) : 0 + n = n"
+HEAD = "theorem Deep.goal (n : Nat) : 0 + n = n"
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,13 @@ HEAD = "theorem _root_.Deep.goal (n : Nat) : 0 + n = n"
         ),
         pytest.param(
             "theorem Deep.goal (n : Nat)\n    : 0 + n = n := by rw [\n      Nat.zero_add]",
-            f"{HEAD} := by\n      rw [\n      Nat.zero_add]\n",
+            "theorem Deep.goal (n : Nat)\n    : 0 + n = n := by\n      rw [\n      Nat.zero_add]\n",
             id="own-layout",
+        ),
+        pytest.param(
+            "theorem goal (n : Nat) : 0 + n = n\n  | 0 => rfl",
+            f"{HEAD}\n  | 0 => rfl\n",
+            id="theorem-by-equations",
         ),
         pytest.param("by\r\n  simp\r\n", f"{HEAD} := by\n  simp\n", id="carriage-returns"),
     ],
@@ -50,6 +55,40 @@ def test_a_changed_statement_is_the_problems_again_and_logged(source: str) -> No
     made = extract(THEOREM, source)
     assert made.draft.source == f"{HEAD} := by\n  simp\n"
     assert [edit.rule for edit in made.edits] == ["statement-restored"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "source"),
+    [
+        pytest.param(
+            "(x : Int) : |x| = |x|", "theorem goal (x : Int) : |x| = |x| := rfl", id="bars"
+        ),
+        pytest.param(
+            ": let n := 1; n = 1", "theorem goal : let n := 1; n = 1 := by rfl", id="define"
+        ),
+        pytest.param(
+            "theorem goal : 1 = 1 := by sorry", "theorem goal : 1 = 1 := by rfl", id="whole-theorem"
+        ),
+    ],
+)
+def test_the_proof_begins_where_the_problems_statement_ends(statement: str, source: str) -> None:
+    made = extract(LeanTheorem(name="goal", statement=statement), source)
+    assert made.edits == ()
+    assert [line.text.strip() for line in made.draft.lines[made.draft.fixed_end :]] == ["rfl"]
+
+
+@pytest.mark.parametrize(
+    ("preamble", "source"),
+    [
+        pytest.param("namespace Deep\n", "by simp", id="opened-by-the-problem"),
+        pytest.param(
+            "", "namespace X\ntheorem goal : 1 = 1 := by simp\nend X", id="by-the-candidate"
+        ),
+    ],
+)
+def test_inside_a_namespace_the_theorem_is_named_from_the_root(preamble: str, source: str) -> None:
+    made = extract(LeanTheorem(name="Deep.goal", statement=": 1 = 1", preamble=preamble), source)
+    assert "theorem _root_.Deep.goal : 1 = 1 := by" in made.draft.source
 
 
 def test_helpers_and_what_follows_are_kept_apart_from_the_proof() -> None:

@@ -68,9 +68,7 @@ async def test_whatever_is_sent_ends_with_the_problems_statement_and_holes(
     goal = theorem("(p q : Prop) (hp : p) (hq : q) : p ∧ q")
     checker = checker_for(goal)
     made = await sorrify(extract(goal, source).draft, checker, mode)
-    assert (
-        made.draft.source.count("theorem _root_.goal (p q : Prop) (hp : p) (hq : q) : p ∧ q") == 1
-    )
+    assert made.draft.source.count("theorem goal (p q : Prop) (hp : p) (hq : q) : p ∧ q") == 1
     if "never ends" not in source and "end\n" not in source:
         assert made.is_clean
 
