@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from verifier_service.engine.faults import faults
@@ -138,7 +139,7 @@ class LeanRepairs:
         async with _before(deadline):
             call = self._call(spec, options)
             extracted = extract(call.theorem, spec.candidate.source)
-            suggest = corrections if correct else None
+            suggest = partial(corrections, names=await call.names()) if correct else None
             made = await sorrify(extracted.draft, call.checker, mode, suggest=suggest)
             return Sorrified(
                 source=made.draft.source,
@@ -317,6 +318,7 @@ class LeanRepairs:
                     certify=call.certify,
                     spec_of=call.spec_of,
                     tactics=tactics or PORTFOLIO,
+                    names=await call.names(),
                     heartbeats=heartbeats,
                 ),
                 chosen,
@@ -363,18 +365,24 @@ class _Call:
         self._job = job
         self._options = options
         self.theorem = theorem
+        executor: _LeanExecutor = job.executor  # type: ignore[assignment]
+        self._runtime = executor.runtime(job.environment)
         # As many checks at a time as there are slots: more would only wait.
         self._places = asyncio.Semaphore(engine.capabilities().slot_count)
         self.allowance: Allowance = Allowance(_CHECKS)
         self.checker: Checker = Checker(self.check(theorem), self.allowance)
 
+    async def names(self) -> tuple[str, ...]:
+        """What the library declares."""
+        from sandboxes.lean.repair.names import library_names
+
+        return await asyncio.to_thread(library_names, self._runtime.environment)
+
     def check(self, theorem: LeanTheorem) -> Check:
         """Elaborates candidates for a theorem, each in a slot."""
         from sandboxes.lean.repair.elaboration import elaboration
 
-        executor: _LeanExecutor = self._job.executor  # type: ignore[assignment]
-        runtime = executor.runtime(self._job.environment)
-        elaborate = elaboration(runtime, theorem, self._job.limits)
+        elaborate = elaboration(self._runtime, theorem, self._job.limits)
 
         async def in_slot(source: str) -> Checked:
             async with self._places:

@@ -340,7 +340,7 @@ def _other_names(draft: Draft, line: int, unknown: str, names: Sequence[str]) ->
     known = {token.text for token in tokens if token.kind is Kind.WORD} - {unknown}
     unused = _unused_binders(draft, line)
     alike = difflib.get_close_matches(
-        unknown, sorted(known | set(names)), n=_AT_MOST, cutoff=_CLOSE
+        unknown, sorted(known | set(_near(unknown, names))), n=_AT_MOST, cutoff=_CLOSE
     )
     last = unknown.rpartition(".")[2]
     spelt = [f"{space}.{last}" for space in _NAMESPACES]
@@ -359,6 +359,15 @@ def _other_names(draft: Draft, line: int, unknown: str, names: Sequence[str]) ->
     # Where either may be misspelt, the shorter name is likelier to be the one that was meant.
     is_longer = bool(bound) and len(unknown) > len(bound[0])
     yield from [*uses, *binders] if is_longer else [*binders, *uses]
+
+
+def _near(unknown: str, names: Sequence[str]) -> Iterator[str]:
+    """Names of a library that are worth comparing: of the same namespace, or that begin alike."""
+    space, _, last = unknown.rpartition(".")
+    for name in names:
+        other_space, _, other = name.rpartition(".")
+        if (space and space == other_space) or other[:4] == last[:4]:
+            yield name
 
 
 def _unused_binders(draft: Draft, line: int) -> list[tuple[int, str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from sandboxes.lean.messages import Message
@@ -63,6 +64,8 @@ class Tools:
     """Makes a problem of a lemma, to be shown to whoever is to prove it."""
     tactics: Sequence[str] = PORTFOLIO
     """Tried at every hole; those that Lean can't read are left out."""
+    names: Sequence[str] = ()
+    """Names of the library, for those that are misspelt."""
     heartbeats: int = 0
     """Lean's limit on each of them, in thousands; 0 is the environment's own."""
 
@@ -149,6 +152,7 @@ class Repair:
         self._store = store or LemmaStore()
         self._proposals = self._budget.proposals
         self._tactics: list[str] | None = None
+        self._suggest = partial(corrections, names=tools.names)
 
     async def run(self, theorem: LeanTheorem, sources: Sequence[str]) -> Repaired:
         """Repairs candidates for a theorem, and goes on with the one that comes furthest.
@@ -216,7 +220,7 @@ class Repair:
             draft, errors = refined.draft, tuple(failures(refined.checked.messages))
             edits += refined.edits
             self._tell(theorem, RepairStage.REFINE, draft, refined.edits, 0)
-            made = await sorrify(draft, checker, SorrifyMode.MINIMAL, suggest=corrections)
+            made = await sorrify(draft, checker, SorrifyMode.MINIMAL, suggest=self._suggest)
             edits += made.edits
             is_clean, is_broken = made.is_clean, bool(made.statement_errors)
             if is_clean:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
+from sandboxes.lean.environments import LeanEnvironment
 from sandboxes.lean.repair.checking import Checked, failures
 from sandboxes.lean.repair.correct import corrections
 from sandboxes.lean.repair.extract import extract
 from sandboxes.lean.repair.holes import holes
+from sandboxes.lean.repair.names import library_names
 from sandboxes.lean.repair.sorrify import sorrify
 from tests.lean.repair.conftest import FIVE_DEFECTS, FIVE_STATEMENT, CheckerFor, theorem
 from verifier_service.model.lean_repair import RepairStage, SorrifyMode
@@ -185,3 +189,19 @@ async def test_tools_are_corrected_before_a_step_is_given_up(
     assert [edit.rule for edit in made.edits] == [rule]
     assert line in made.draft.source.split("\n")
     assert holes(made.draft) == []
+
+
+async def test_a_misspelt_lemma_of_the_library_is_found(
+    checker_for: CheckerFor, core: LeanEnvironment
+) -> None:
+    names = library_names(core)
+    assert "Nat.add_comm" in names
+    assert not [name for name in names if name.endswith(".rec") or "._" in name]
+    goal = theorem("(a b : Nat) : a + b = b + a")
+    made = await sorrify(
+        extract(goal, "by\n  exact Nat.addition_comm a b").draft,
+        checker_for(goal),
+        suggest=partial(corrections, names=names),
+    )
+    assert "  exact Nat.add_comm a b" in made.draft.source
+    assert [edit.rule for edit in made.edits] == ["other-name"]
