@@ -10,6 +10,8 @@ from proposer.strategies.adaptive import Adaptive
 from proposer.strategies.hypothesis_search import HypothesisSearch
 from proposer.strategies.iad import IterativeDecoding
 from proposer.strategies.linc import Linc
+from proposer.strategies.logic_refinement import LogicRefinement
+from proposer.strategies.mixture import Mixture
 from proposer.strategies.pal import Pal
 from proposer.strategies.resample import Resample
 from proposer.strategies.self_repair import Mixed, SelfRepair
@@ -24,6 +26,8 @@ STRATEGIES: Final[Mapping[str, type[Any]]] = {
     "adaptive": Adaptive,
     "iad": IterativeDecoding,
     "linc": Linc,
+    "logic-refinement": LogicRefinement,
+    "mixture": Mixture,
     "pal": Pal,
     "hypothesis-search": HypothesisSearch,
 }

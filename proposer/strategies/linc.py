@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from proposer.campaigns.budget import BudgetSpent
-from proposer.campaigns.desk import Answer, Attempt, Desk
-from proposer.strategies.self_repair import repairs
+from proposer.campaigns.desk import Answer, Desk
+from proposer.strategies.logic_refinement import refined
 from verifier_service.model import Entailment, LogicEvidence, Outcome, Verdict
 from verifier_service.voting import Calibration, is_majority_settled, majority, vote
 
-__all__ = ["Linc", "calibration_from_json", "calibration_json"]
+__all__ = ["Linc", "Vote", "answer_of", "calibration_from_json", "calibration_json", "polled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Linc:
     samples: int = 10
     """Translations of a problem."""
     repairs: int = 0
-    """Most repairs of a translation that can't be read, each told where and why."""
+    """Most refinements of a translation whose text has faults, each told where and why."""
     width: int = 5
     """Translations that are under way at a time; the vote is looked at after each so many."""
     rule: str = "majority"
@@ -54,31 +54,18 @@ class Linc:
     async def solve(self, desk: Desk) -> Answer | None:
         """Translates until no further translation can change the vote."""
         weights = _calibration(self.calibration)
-        votes: dict[int, Entailment] = {}
-        for start in range(0, self.samples, self.width):
-            numbers = range(start, min(start + self.width, self.samples))
-            attempts = await asyncio.gather(
-                *(self._translate(desk, number) for number in numbers), return_exceptions=True
-            )
-            for number, attempt in zip(numbers, attempts, strict=True):
-                if isinstance(attempt, Attempt):
-                    if (cast := self.vote(attempt.verdict)) is not None:
-                        votes[number] = cast
-                elif not isinstance(attempt, BudgetSpent):
-                    raise attempt
-            spent = any(isinstance(attempt, BudgetSpent) for attempt in attempts)
-            left = self.samples - numbers.stop
-            if spent or (self.early_stop and _is_settled(list(votes.values()), left, weights)):
-                break
-        return _answer(votes, weights)
 
-    async def _translate(self, desk: Desk, number: int) -> Attempt:
-        latest = await desk.attempt(str(number), desk.domain.solve(desk.task))
-        async for attempt in repairs(desk, latest, self.repairs):
-            latest = attempt
-            if not _is_unreadable(attempt):
-                break
-        return latest
+        async def cast(number: int) -> list[Vote]:
+            translation = await refined(desk, str(number), self.repairs)
+            said = self.vote(translation.verdict)
+            return [] if said is None else [Vote(said=said, place=str(number))]
+
+        def is_settled(votes: Sequence[Entailment], left: int) -> bool:
+            return self.early_stop and _is_settled(votes, left, weights)
+
+        votes = await polled(cast, self.samples, self.width, is_settled)
+        said = [vote.said for vote in votes]
+        return answer_of(votes, majority(said) if weights is None else weights.verdict(said))
 
     def vote(self, verdict: Verdict | None) -> Entailment | None:
         """What a verdict votes for; None where the service could not judge."""
@@ -95,6 +82,52 @@ class Linc:
 
 _UNHEARD: Final = {"overloaded", "solvers-disagree"}
 """Reasons by which nothing is said of the translation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """What one sample says."""
+
+    said: Entailment
+    place: str
+    """Of the sample."""
+
+
+async def polled(
+    cast: Callable[[int], Awaitable[list[Vote]]],
+    samples: int,
+    width: int,
+    is_settled: Callable[[Sequence[Entailment], int], bool],
+) -> list[Vote]:
+    """The votes of samples in their order, drawn until they are settled or the budget is spent.
+
+    Args:
+        cast: Draws the sample of a number, and says what it votes for.
+        samples: How many there are at most.
+        width: How many are drawn at a time.
+        is_settled: Told all votes so far, and how many samples are left.
+    """
+    votes: list[Vote] = []
+    for start in range(0, samples, width):
+        numbers = range(start, min(start + width, samples))
+        ended = await asyncio.gather(*map(cast, numbers), return_exceptions=True)
+        for one in ended:
+            if isinstance(one, list):
+                votes += one
+            elif not isinstance(one, BudgetSpent):
+                raise one
+        spent = any(isinstance(one, BudgetSpent) for one in ended)
+        if spent or is_settled([vote.said for vote in votes], samples - numbers.stop):
+            break
+    return votes
+
+
+def answer_of(votes: Sequence[Vote], chosen: Entailment | None) -> Answer | None:
+    """What was chosen, with the first sample that says so; no verdict speaks for it."""
+    if chosen is None:
+        return None
+    place = next((vote.place for vote in votes if vote.said is chosen), "")
+    return Answer(text=chosen.value, place=place, accepted=False)
 
 
 def calibration_json(calibration: Calibration) -> str:
@@ -131,18 +164,5 @@ def _calibration(path: str) -> Calibration | None:
     return calibration_from_json(Path(path).read_text(encoding="utf-8")) if path else None
 
 
-def _is_unreadable(attempt: Attempt) -> bool:
-    return attempt.verdict is None or attempt.verdict.reason == "syntax-error"
-
-
 def _is_settled(votes: Sequence[Entailment], left: int, weights: Calibration | None) -> bool:
     return is_majority_settled(votes, left) if weights is None else weights.is_settled(votes, left)
-
-
-def _answer(votes: dict[int, Entailment], weights: Calibration | None) -> Answer | None:
-    cast = list(votes.values())
-    chosen = majority(cast) if weights is None else weights.verdict(cast)
-    if chosen is None:
-        return None
-    first = next((number for number, vote in votes.items() if vote is chosen), None)
-    return Answer(text=chosen.value, place="" if first is None else str(first), accepted=False)
