@@ -11,6 +11,7 @@ import contextlib
 from dataclasses import replace
 from typing import Any, Final
 
+from sandboxes.isolation.jail import Snapshot
 from sandboxes.lean.runtime import LeanRuntime
 from sandboxes.lean.steps.connection import LeanServer, ServerGone, TooMuchSaid
 from sandboxes.lean.steps.document import Document, opening_of
@@ -77,6 +78,7 @@ class ServerRunner:
         self._document = Document(opening=self._opening)
         self._next: asyncio.Task[LeanServer] | None = None
         self._ending: set[asyncio.Task[None]] = set()
+        self._at_rest: Snapshot | None = None
         self._company = 0
         self._stopped_at_cpu = 0.0
         self._busy = asyncio.Lock()
@@ -115,7 +117,8 @@ class ServerRunner:
 
     async def _run(self, path: Path, tactic: str, limits: TacticLimits) -> Ran:
         server = await self._in_use()
-        watch = self._watch(server, limits)
+        watch = self._watch(server, limits, self._at_rest)
+        self._at_rest = None
         try:
             if self._document.tactics[: len(path)] != path:
                 await self._go_to(server, path, limits)
@@ -134,7 +137,7 @@ class ServerRunner:
             await self._tidy_up(server, path, StopReason.WALL_TIME)
             raise
         else:
-            self._look_after(server)
+            self._look_after(server, watch.last)
         return Ran(outcome=outcome, wall_seconds=watch.wall_seconds, cpu_seconds=watch.cpu_seconds)
 
     def _check_alone(self) -> None:
@@ -146,19 +149,23 @@ class ServerRunner:
         if self._company:
             raise SandboxLost("A tactic that had been stopped may have ended Lean's process.")
 
-    def _watch(self, server: LeanServer, limits: TacticLimits) -> TacticWatch:
+    def _watch(
+        self, server: LeanServer, limits: TacticLimits, before: Snapshot | None = None
+    ) -> TacticWatch:
+        before = before or server.snapshot()
         return TacticWatch(
             server.snapshot,
             limits,
             memory_bytes=self._limits.memory_bytes,
-            company_cpu_seconds=self._company_cpu_seconds(server),
+            before=before,
+            company_cpu_seconds=self._company_cpu_seconds(before),
         )
 
-    def _company_cpu_seconds(self, server: LeanServer) -> float:
+    def _company_cpu_seconds(self, used: Snapshot) -> float:
         """CPU that tactics which were stopped may still use, before that is too much."""
         if not self._company:
             return 0.0
-        since = server.snapshot().cpu_seconds - self._stopped_at_cpu
+        since = used.cpu_seconds - self._stopped_at_cpu
         return max(0.0, LINGERING_CPU_SECONDS * self._company - since)
 
     async def _go_to(self, server: LeanServer, path: Path, limits: TacticLimits) -> None:
@@ -201,7 +208,7 @@ class ServerRunner:
             SandboxLost: The process could not be started.
         """
         document = Document(opening=self._opening)
-        watch = self._watch(server, OPENING)
+        watch = TacticWatch(server.snapshot, OPENING, memory_bytes=self._limits.memory_bytes)
         try:
             said, answer = await watch.over(_opening_answers(server, document))
             diagnoses, goals = diagnoses_of(said), goals_of_answer(answer)
@@ -236,7 +243,8 @@ class ServerRunner:
             raise
         self._next = None
         await self._discard()
-        self._server, self._document = server, Document(opening=self._opening)
+        self._server, self._at_rest = server, None
+        self._document = Document(opening=self._opening)
         return server
 
     def _replace(self) -> asyncio.Task[LeanServer]:
@@ -260,7 +268,7 @@ class ServerRunner:
 
     async def _discard(self) -> None:
         """Ends the present process."""
-        server, self._server, self._company = self._server, None, 0
+        server, self._server, self._company, self._at_rest = self._server, None, 0, None
         if server is not None:
             ending = asyncio.ensure_future(server.close())
             self._ending.add(ending)
@@ -289,20 +297,23 @@ class ServerRunner:
         while self._company:
             await asyncio.sleep(_LOOK_SECONDS)
             async with self._busy:
-                self._look_after(await self._in_use())
+                server = await self._in_use()
+                self._look_after(server, server.snapshot())
 
-    def _look_after(self, server: LeanServer) -> None:
+    def _look_after(self, server: LeanServer, used: Snapshot) -> None:
         """Replaces a process that has grown, is near the end of its time, or does not come to rest.
 
-        To be called while it has nothing to do.
+        Args:
+            server: The process.
+            used: What it looks like when nothing is asked of it.
         """
-        used = server.snapshot()
-        if not used.runnable:
-            self._company = 0
+        self._company = min(self._company, used.runnable)  # each runs in a thread
+        if server is self._server and not self._company:
+            self._at_rest = used
         if (
             used.resident_bytes > self._limits.memory_bytes // 2
             or used.cpu_seconds > LIFE_CPU_SECONDS / 2
-            or (self._company and not self._company_cpu_seconds(server))
+            or (self._company and not self._company_cpu_seconds(used))
         ):
             self._replace()
 

@@ -45,6 +45,7 @@ class TacticWatch:
         limits: TacticLimits,
         *,
         memory_bytes: int,
+        before: Snapshot | None = None,
         company_cpu_seconds: float = 0.0,
     ) -> None:
         """Begins to watch.
@@ -53,6 +54,7 @@ class TacticWatch:
             snapshot: Of the process.
             limits: On the tactic.
             memory_bytes: That the process may have.
+            before: The process at rest, as it has been since; looked at if None.
             company_cpu_seconds: CPU that tactics which were stopped may still use beside it.
         """
         self._snapshot = snapshot
@@ -60,7 +62,8 @@ class TacticWatch:
         self._memory_bytes = memory_bytes
         self._company_cpu_seconds = company_cpu_seconds
         self._began = time.monotonic()
-        self._before = self._last = snapshot()
+        self._before = self.last = before or snapshot()
+        """The process as it was looked at last."""
         self._waited = 0.0
 
     @property
@@ -75,9 +78,9 @@ class TacticWatch:
             Stopped: It had its time, or takes too much memory.
         """
         now = self._snapshot()
-        waited = max(0.0, now.waiting_seconds - self._last.waiting_seconds)
+        waited = max(0.0, now.waiting_seconds - self.last.waiting_seconds)
         self._waited += waited / max(1, now.runnable)
-        self._last = now
+        self.last = now
         if now.out_of_memory or now.resident_bytes > self._memory_bytes:
             raise Stopped(StopReason.MEMORY)
         if self.own_cpu_seconds > self._limits.cpu_seconds:
@@ -91,7 +94,7 @@ class TacticWatch:
     @property
     def cpu_seconds(self) -> float:
         """Of the process since the beginning, as of the last look."""
-        return max(0.0, self._last.cpu_seconds - self._before.cpu_seconds)
+        return max(0.0, self.last.cpu_seconds - self._before.cpu_seconds)
 
     @property
     def own_cpu_seconds(self) -> float:
@@ -110,7 +113,7 @@ class TacticWatch:
             while not (await asyncio.wait({task}, timeout=pause))[0]:
                 self.look()
                 pause = LOOK_SECONDS
-            self._last = self._snapshot()
+            self.last = self._snapshot()
             return task.result()
         finally:
             if not task.done():
