@@ -170,7 +170,7 @@ def start_to_proto(start: RepairStart) -> pb.RepairRequest:
             ),
             tactics=start.tactics,
             heartbeats=start.heartbeats,
-            unaided=start.is_unaided,
+            unaided=start.is_unaided or 0 in (budget.depth, budget.rounds, budget.proposals),
         )
     )
 

@@ -331,7 +331,7 @@ class LeanRepairs:
     def _call(self, spec: VerificationSpec, options: CallOptions) -> _Call:
         theorem = spec.problem.criterion
         if not isinstance(theorem, LeanTheorem) or theorem.whole_file:
-            raise _invalid("problem", "states no theorem. Set lean_theorem, without `whole_file`.")
+            raise _invalid("spec.problem", "states no theorem. Set lean_theorem, without `whole_file`.")
         job = self._engine.resolve(spec)
         runtime = getattr(job.executor, "runtime", None)
         if runtime is None:
@@ -467,14 +467,19 @@ def _check_tactics(field: str, tactics: Sequence[str], heartbeats: int) -> None:
 
 
 _TACTIC_CHARACTERS: Final = 1000
-_MOST: Final = {"checks": 100_000, "depth": 8, "rounds": 64, "proposals": 10_000}
+_RANGES: Final = {
+    "checks": (1, 20_000),
+    "depth": (0, 8),
+    "rounds": (0, 64),
+    "proposals": (0, 10_000),
+}
 
 
 def _check_budget(budget: RepairBudget) -> None:
-    for name, most in _MOST.items():
+    for name, (least, most) in _RANGES.items():
         value = getattr(budget, name)
-        if not 0 <= value <= most:
-            raise _invalid(f"budget.{name}", f"is {value}. Send 0 to {most}.")
+        if not least <= value <= most:
+            raise _invalid(f"budget.{name}", f"is {value}. Send {least} to {most}.")
     if budget.seconds is not None and not budget.seconds > 0:
         raise _invalid("budget.wall_time", "must be more than nothing.")
 

@@ -13,6 +13,8 @@ from verifier_service.model.problem import VerificationSpec
 from verifier_service.model.verdict import Diagnostic, Verdict
 
 __all__ = [
+    "MAXIMUM_EDIT_BYTES",
+    "MAXIMUM_GOAL_BYTES",
     "MAXIMUM_SOURCES",
     "MAXIMUM_TACTICS",
     "Assembled",
@@ -36,6 +38,10 @@ __all__ = [
 
 MAXIMUM_TACTICS = 100
 """Tactics that one call may have tried at each hole."""
+MAXIMUM_EDIT_BYTES = 4096
+"""Of what an edit says was there before, and of what is there after; the rest is left out."""
+MAXIMUM_GOAL_BYTES = 64 * 1024
+"""Of one goal; the rest is left out."""
 MAXIMUM_SOURCES = 64
 """Candidates beyond the first that one repair may begin with."""
 
@@ -97,9 +103,9 @@ class RepairEdit:
     message_class: str = ""
     """Class of the message that led to it; empty where none did."""
     before: str = ""
-    """The lines as they were."""
+    """The lines as they were, at most `MAXIMUM_EDIT_BYTES` of them."""
     after: str = ""
-    """The lines that took their place."""
+    """The lines that took their place, likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,9 +76,9 @@ class RepairEdit(_message.Message):
     "resource", "elaboration", or how a run was ended; empty where none did.
     """
     before: _builtins.str
-    """The lines as they were."""
+    """The lines as they were, at most 4096 bytes of them."""
     after: _builtins.str
-    """The lines that took their place."""
+    """The lines that took their place, likewise."""
     def __init__(
         self,
         *,
@@ -113,7 +113,9 @@ class LeanHole(_message.Message):
     column: _builtins.int
     """Column, from 0, in Unicode code points."""
     goal: _builtins.str
-    """What is to be proved there, as Lean prints it; empty where that is unknown."""
+    """What is to be proved there, as Lean prints it, at most 64 KiB of it; empty
+    where that is unknown.
+    """
     tactic: _builtins.str
     """The tactic that closes it; empty where none was found."""
     def __init__(
@@ -709,7 +711,7 @@ class RepairBudget(_message.Message):
     ROUNDS_FIELD_NUMBER: _builtins.int
     PROPOSALS_FIELD_NUMBER: _builtins.int
     checks: _builtins.int
-    """Texts that Lean is asked about; default 2000, at most 100000."""
+    """Texts that Lean is asked about; default 2000, at most 20000."""
     depth: _builtins.int
     """How deep lemmas of lemmas go; default 2, at most 8."""
     rounds: _builtins.int

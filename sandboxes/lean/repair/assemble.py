@@ -9,9 +9,10 @@ from textwrap import dedent
 from sandboxes.lean.repair.checking import BudgetSpent, Checker, failures
 from sandboxes.lean.repair.draft import Draft
 from sandboxes.lean.repair.extract import extract
+from sandboxes.lean.repair.feedback import shortened
 from sandboxes.lean.repair.holes import filled, holes
 from sandboxes.lean.repair.lemmas import Lemma, with_lemma
-from verifier_service.model.lean_repair import RepairEdit, RepairStage
+from verifier_service.model.lean_repair import MAXIMUM_EDIT_BYTES, RepairEdit, RepairStage
 
 __all__ = ["Assembled", "assemble"]
 
@@ -83,7 +84,7 @@ async def assemble(
             line=part.lemma.line,
             rule="in-place" if part.lemma.hole in in_place else "as-lemma",
             before="sorry",
-            after="\n".join(part.lines),
+            after=shortened("\n".join(part.lines), MAXIMUM_EDIT_BYTES),
         )
         for place, part in enumerate(kept)
     )

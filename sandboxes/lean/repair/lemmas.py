@@ -11,10 +11,11 @@ from typing import Final
 from sandboxes.lean.repair.checking import BudgetSpent, Checker, failures
 from sandboxes.lean.repair.code import words
 from sandboxes.lean.repair.draft import Draft
+from sandboxes.lean.repair.feedback import shortened
 from sandboxes.lean.repair.goals import Goal, first_goal, read_goal
 from sandboxes.lean.repair.holes import Hole, filled, holes
 from verifier_service.model import LeanTheorem, VerificationSpec
-from verifier_service.model.lean_repair import LeanHole, LeanLemma
+from verifier_service.model.lean_repair import MAXIMUM_GOAL_BYTES, LeanHole, LeanLemma
 
 __all__ = ["Lemma", "extract_lemmas", "lean_lemma", "statement_digest", "with_lemma"]
 
@@ -68,7 +69,11 @@ def lean_lemma(lemma: Lemma, spec_of: Callable[[LeanTheorem], VerificationSpec])
     """A lemma as it is shown to others."""
     return LeanLemma(
         name=lemma.name,
-        hole=LeanHole(line=lemma.line, column=lemma.column, goal=lemma.goal),
+        hole=LeanHole(
+            line=lemma.line,
+            column=lemma.column,
+            goal=shortened(lemma.goal, MAXIMUM_GOAL_BYTES),
+        ),
         spec=None if lemma.theorem is None else spec_of(lemma.theorem),
         statement_digest=lemma.digest,
     )

@@ -25,7 +25,7 @@ from sandboxes.lean.repair.checking import (
 from sandboxes.lean.repair.correct import corrections
 from sandboxes.lean.repair.draft import Draft
 from sandboxes.lean.repair.extract import extract
-from sandboxes.lean.repair.feedback import feedback
+from sandboxes.lean.repair.feedback import feedback, shortened
 from sandboxes.lean.repair.lemmas import Lemma, extract_lemmas, lean_lemma
 from sandboxes.lean.repair.refine import refine
 from sandboxes.lean.repair.solve import auto_solve, known_tactics, open_holes
@@ -50,6 +50,8 @@ __all__ = ["LemmaStore", "Repair", "Tools"]
 
 _NEAR_MISSES: Final = 3
 """Failed attempts that are shown again with a lemma."""
+_NEAR_MISS_BYTES: Final = 4000
+"""Of each of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ class LemmaStore:
 class _Skeleton:
     """The best that was made of one candidate without help."""
 
+    candidate: str
     draft: Draft
     errors: tuple[Message, ...]
     """That Lean found in what was tried, before holes were made."""
@@ -239,6 +242,7 @@ class Repair:
         except BudgetSpent:
             pass
         skeleton = _Skeleton(
+            candidate=source,
             draft=draft,
             errors=errors,
             tried=begun if errors else draft,
@@ -339,7 +343,8 @@ class Repair:
                     proofs[one.name] = made.draft.source
         else:
             said = feedback(made.tried, made.errors, [one.goal for one in made.holes])
-            misses.setdefault(lemma.name, []).append(f"{sources[-1].strip()}\n{said}")
+            shown = shortened(made.candidate.strip(), _NEAR_MISS_BYTES)
+            misses.setdefault(lemma.name, []).append(f"{shown}\n{said}")
 
     def _tell(
         self,

@@ -17,10 +17,11 @@ from sandboxes.lean.repair.checking import (
     failures,
 )
 from sandboxes.lean.repair.draft import Draft
+from sandboxes.lean.repair.feedback import shortened
 from sandboxes.lean.repair.goals import first_goal
 from sandboxes.lean.repair.holes import Hole, filled, holes
 from sandboxes.lean.repair.tactics import SUGGESTING
-from verifier_service.model.lean_repair import LeanHole, RepairEdit, RepairStage
+from verifier_service.model.lean_repair import MAXIMUM_GOAL_BYTES, LeanHole, RepairEdit, RepairStage
 
 __all__ = ["LeanHole", "Solved", "auto_solve", "known_tactics", "open_holes"]
 
@@ -220,7 +221,7 @@ def _turned(checked: Checked, tried: Sequence[_Tried], probes: dict[int, _Probe]
 def _take(message: Message, column: int, one: _Tried, probe: _Probe, index: int) -> bool:
     """Takes in one message from inside a probe; whether a tactic ran into a limit."""
     if message.kind == "trace" and not message.text.startswith("VS "):
-        one.goal = one.goal or first_goal(message.text)
+        one.goal = one.goal or shortened(first_goal(message.text), MAXIMUM_GOAL_BYTES)
     elif message.severity == "information":
         for line in message.text.split("\n"):
             words = line.split()

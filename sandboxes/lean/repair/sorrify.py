@@ -18,6 +18,7 @@ from typing import Final
 from sandboxes.lean.messages import Message, Position
 from sandboxes.lean.repair.checking import BudgetSpent, Checked, Checker, Class, class_of, failures
 from sandboxes.lean.repair.draft import Draft
+from sandboxes.lean.repair.feedback import shortened
 from sandboxes.lean.repair.outline import STEP, outline
 from sandboxes.lean.repair.steps import (
     HOLE,
@@ -29,7 +30,12 @@ from sandboxes.lean.repair.steps import (
     replace_step,
     whole_proof,
 )
-from verifier_service.model.lean_repair import RepairEdit, RepairStage, SorrifyMode
+from verifier_service.model.lean_repair import (
+    MAXIMUM_EDIT_BYTES,
+    RepairEdit,
+    RepairStage,
+    SorrifyMode,
+)
 
 __all__ = ["Alternative", "Sorrified", "SorrifyMode", "alternatives_for", "sorrify", "text_edit"]
 
@@ -433,9 +439,14 @@ def text_edit(draft: Draft, step: Alternative, iteration: int, message_class: st
         line=start + 1,
         rule=step.rule,
         message_class=message_class,
-        before="\n".join(line.text for line in draft.lines[start:old_end]),
-        after="\n".join(line.text for line in step.draft.lines[start:new_end]),
+        before=_shown(draft, start, old_end),
+        after=_shown(step.draft, start, new_end),
     )
+
+
+def _shown(draft: Draft, start: int, end: int) -> str:
+    text = "\n".join(line.text for line in draft.lines[start:end])
+    return shortened(text, MAXIMUM_EDIT_BYTES)
 
 
 def _difference(old: Draft, new: Draft) -> tuple[int, int]:

@@ -25,6 +25,7 @@ from verifier_service.model import (
     VerificationSpec,
 )
 from verifier_service.model.lean_repair import (
+    MAXIMUM_EDIT_BYTES,
     LemmaPrompt,
     RepairBudget,
     RepairEnding,
@@ -240,6 +241,12 @@ async def test_a_spent_budget_keeps_what_was_found(repairs: LeanRepairs) -> None
     assert FIVE_STATEMENT in made.source
 
 
+async def test_long_lines_are_cut_in_what_is_told_of_them(repairs: LeanRepairs) -> None:
+    made = await repairs.sorrify(spec("(p : Prop) : p", f"by\n  exact missing -- {'x' * 9000}"))
+    assert made.is_clean
+    assert all(len(edit.before.encode()) <= MAXIMUM_EDIT_BYTES for edit in made.edits)
+
+
 async def test_a_deadline_ends_it(repairs: LeanRepairs) -> None:
     with pytest.raises(DeadlineExceeded):
         await repairs.repair(spec(FIVE_STATEMENT, FIVE_DEFECTS), deadline=0.0)
@@ -260,8 +267,10 @@ async def test_cancelling_leaves_nothing_running(repairs: LeanRepairs, engine: E
 @pytest.mark.parametrize(
     ("field", "problem", "more"),
     [
-        pytest.param("problem", LogicProblem(premises=("p",), conclusion="p"), {}, id="not-lean"),
-        pytest.param("problem", LeanTheorem(whole_file=True), {}, id="no-theorem"),
+        pytest.param(
+            "spec.problem", LogicProblem(premises=("p",), conclusion="p"), {}, id="not-lean"
+        ),
+        pytest.param("spec.problem", LeanTheorem(whole_file=True), {}, id="no-theorem"),
         pytest.param(
             "tactics[0]",
             LeanTheorem(name="goal", statement=": True"),
@@ -273,6 +282,12 @@ async def test_cancelling_leaves_nothing_running(repairs: LeanRepairs, engine: E
             LeanTheorem(name="goal", statement=": True"),
             {"budget": RepairBudget(depth=99)},
             id="too-deep",
+        ),
+        pytest.param(
+            "budget.checks",
+            LeanTheorem(name="goal", statement=": True"),
+            {"budget": RepairBudget(checks=0)},
+            id="no-checks",
         ),
         pytest.param(
             "more_sources",

@@ -128,6 +128,17 @@ async def test_without_a_prover_the_goals_come_back(verifier: AnyVerifier) -> No
     assert made.lemmas[0].hole.goal.endswith("⊢ a ≤ c")
 
 
+async def test_a_budget_without_depth_asks_for_nothing(verifier: AnyVerifier) -> None:
+    async def propose(prompts: Sequence[LemmaPrompt]) -> Mapping[str, Sequence[str]]:
+        raise AssertionError(prompts)
+
+    for budget in (RepairBudget(depth=0), RepairBudget(rounds=0), RepairBudget(proposals=0)):
+        made = await verifier.repairs.repair(
+            spec(ORDER, "by sorry"), propose, tactics=["rfl"], budget=budget
+        )
+        assert made.ending is RepairEnding.PARTIAL
+
+
 async def test_what_makes_no_sense_is_refused(verifier: AnyVerifier) -> None:
     with pytest.raises(InvalidSpec, match="tactics"):
         await verifier.repairs.auto_solve(spec(ORDER, "by sorry"), tactics=["simp"] * 101)
