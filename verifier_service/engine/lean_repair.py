@@ -331,7 +331,9 @@ class LeanRepairs:
     def _call(self, spec: VerificationSpec, options: CallOptions) -> _Call:
         theorem = spec.problem.criterion
         if not isinstance(theorem, LeanTheorem) or theorem.whole_file:
-            raise _invalid("spec.problem", "states no theorem. Set lean_theorem, without `whole_file`.")
+            raise _invalid(
+                "spec.problem", "states no theorem. Set lean_theorem, without `whole_file`."
+            )
         job = self._engine.resolve(spec)
         runtime = getattr(job.executor, "runtime", None)
         if runtime is None:

@@ -19,7 +19,7 @@ __all__ = ["Extracted", "extract"]
 _FENCE: Final = re.compile(
     r"^[ \t]*(```|~~~)[^\n]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE
 )
-_DECLARATION: Final = re.compile(r"\b(?:theorem|lemma)\s+([^\s:({\[]+)")
+_DECLARATION: Final = re.compile(r"\b(?:theorem|lemma)\s+((?:«[^»\n]*»|[^\s:({\[«.]|\.(?!\{))+)")
 _COMMAND: Final = re.compile(
     r"(?:@\[|/--|(?:theorem|lemma|def|abbrev|example|instance|structure|class|inductive|axiom|opaque|"
     r"noncomputable|private|protected|unsafe|partial|namespace|section|end|open|variable|universe|"
@@ -149,7 +149,7 @@ def _end_of_statement(code: str, start: int) -> int:
     return equations.start(1) if equations is not None else len(code)
 
 
-_EQUATION: Final = re.compile(r"\n\s*(\|)")
+_EQUATION: Final = re.compile(r"\n\s*(\||where\b)")
 
 
 def _at_line_start(code: str, index: int) -> bool:
@@ -187,7 +187,7 @@ def _draft(head: str, helpers: str, proof: str, rest: str) -> Draft:
         first = tokens[0]
         proof = proof[: first.start] + " " * (first.end - first.start) + proof[first.end :]
     body = _own_lines(proof, words(proof)[0].start if words(proof) else 0)
-    if not (tokens and tokens[0].text == "|"):
+    if not (tokens and tokens[0].text in ("|", "where")):
         head += " :=" if is_term else " := by"
     head_lines = head.split("\n")
     helper_lines = helpers.rstrip().split("\n") if helpers.strip() else []

@@ -18,6 +18,7 @@ HEAD = "theorem Deep.goal (n : Nat) : 0 + n = n"
         pytest.param(":= by\n    simp\n", f"{HEAD} := by\n    simp\n", id="with-define"),
         pytest.param("Nat.zero_add n", f"{HEAD} :=\n  Nat.zero_add n\n", id="term"),
         pytest.param("simp", f"{HEAD} := by\n  simp\n", id="tactics-without-by"),
+        pytest.param("where\n  left := rfl", f"{HEAD}\n  where\n  left := rfl\n", id="fields"),
         pytest.param("| 0 => rfl", f"{HEAD}\n  | 0 => rfl\n", id="equations"),
         pytest.param(
             "theorem goal (n : Nat) : 0 + n = n := by\n  simp",
@@ -65,6 +66,11 @@ def test_a_changed_statement_is_the_problems_again_and_logged(source: str) -> No
         ),
         pytest.param(
             ": let n := 1; n = 1", "theorem goal : let n := 1; n = 1 := by rfl", id="define"
+        ),
+        pytest.param(
+            ".{u, v} (α : Sort u) (β : Sort v) : α = α",
+            "theorem goal.{u, v} (α : Sort u) (β : Sort v) : α = α := rfl",
+            id="universes",
         ),
         pytest.param(
             "theorem goal : 1 = 1 := by sorry", "theorem goal : 1 = 1 := by rfl", id="whole-theorem"
