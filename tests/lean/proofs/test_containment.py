@@ -80,7 +80,7 @@ async def test_native_code_is_refused_before_it_runs(verify: Verify) -> None:
 async def test_limits_end_a_candidate_and_nothing_else(verify: Verify) -> None:
     endless, memory, honest = await asyncio.gather(
         verify(ENDLESS, FALSE, cpu_seconds=2),
-        verify(DOUBLING, FALSE, memory_bytes=300 << 20),
+        verify(DOUBLING, FALSE, memory_bytes=160 << 20),
         verify(HONEST),
     )
 
