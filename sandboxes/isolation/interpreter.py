@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -28,6 +29,11 @@ _SINGLE_THREADED: Final = {
     f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB")
 }
 """A process that forks runs must have one thread, whatever numerical libraries it has imported."""
+
+_READING: Final = threading.Lock()
+"""Reading requirements makes syntax trees, which Python 3.11 can't do in two threads at a time:
+its count of their depth is one for all (`SystemError: AST constructor recursion depth mismatch`).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +73,8 @@ class Interpreter:
             for path in (library / "lib-dynload").glob("*.so")
             if not path.name.startswith("_tkinter")  # needs a screen, and 20 more libraries
         )
-        packages, runner = PackageSet.of(requirements), _pytest()
+        with _READING:
+            packages, runner = PackageSet.of(requirements), _pytest()
         bound = [(_PACKAGES, packages)] + ([(_PYTEST, runner)] if runner else [])
         binaries = [executable, *extensions, *(one for _, each in bound for one in each.extensions)]
         hidden = [library / name for name in ("site-packages", "dist-packages", "test")]
