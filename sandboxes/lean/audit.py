@@ -33,6 +33,7 @@ __all__ = [
     "axiom_findings",
     "closure_findings",
     "inspect",
+    "public",
     "specification_findings",
     "theorems",
 ]
@@ -192,18 +193,31 @@ def axiom_findings(
     return findings
 
 
-def theorems(module: Module) -> list[Name]:
-    """The theorems of a module that somebody wrote down, in the order of the file's table."""
+def theorems(module: Module, stated: Collection[str] = ()) -> list[Name]:
+    """The theorems of a module that somebody wrote down, in the order of the file's table.
+
+    Args:
+        module: A module.
+        stated: Full names of theorems that somebody wrote down, whatever they look like.
+    """
     return [
         declaration.name
         for declaration in module.declarations.values()
-        if declaration.kind is Kind.THEOREM and _is_written(declaration.name)
+        if declaration.kind is Kind.THEOREM
+        and (_is_written(declaration.name) or display(public(declaration.name)) in stated)
     ]
+
+
+def public(name: Name) -> Name:
+    """A name as it is written, also where the declaration is private to its module."""
+    if name[:1] == ("_private",) and 0 in name:
+        return name[name.index(0) + 1 :]
+    return name
 
 
 def _is_written(name: Name) -> bool:
     """Whether a name is no auxiliary one of Lean's own making."""
-    return not any(isinstance(part, int) or part.startswith("_") for part in name)
+    return not any(isinstance(part, int) or part.startswith("_") for part in public(name))
 
 
 def _import_findings(specification: Module, candidate: Module) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -181,6 +181,7 @@ async def survey(
     imports: str = "",
     library: Library | None = None,
     imported: Collection[Name] = (("Init",),),
+    stated: Collection[str] = (),
     limits: Limits,
 ) -> Survey:
     """Says which theorems a file proves, and what each of them rests on.
@@ -191,6 +192,7 @@ async def survey(
         imports: As for `certify`.
         library: As for `certify`; a second kernel is asked about what the first one takes.
         imported: The modules that `imports` names, for the second kernel.
+        stated: Full names of theorems of the file that may look like auxiliary ones of Lean's.
         limits: As for `certify`.
 
     Raises:
@@ -200,9 +202,10 @@ async def survey(
         ExecutorFault: As for `certify`.
     """
     candidate = await asyncio.to_thread(read_module, module)
-    if len(theorems(candidate)) > MAXIMUM_THEOREMS:
+    names = theorems(candidate, stated)
+    if len(names) > MAXIMUM_THEOREMS:
         raise LargeModule(f"The file has more than {MAXIMUM_THEOREMS} theorems; take some away.")
-    closures, problems = await asyncio.to_thread(_closures, candidate)
+    closures, problems = await asyncio.to_thread(_closures, candidate, names)
     whole = Closures(candidate).of(closures)
     job = await asyncio.to_thread(
         encode, (candidate, whole), axioms_of=[each.outside for each in closures.values()]
@@ -211,7 +214,7 @@ async def survey(
     header = dict(zip(closures, replayed.axioms, strict=False))
     digests = Digests(candidate)
     surveyed = []
-    for name in theorems(candidate):
+    for name in names:
         closure = closures.get(name)
         problem = problems.get(name, "")
         if closure is not None:
@@ -242,12 +245,12 @@ async def survey(
     )
 
 
-def _closures(module: Module) -> tuple[dict[Name, Closure], dict[Name, str]]:
-    """Of each theorem of a module that a kernel may be asked about; why not, of the others."""
+def _closures(module: Module, names: Iterable[Name]) -> tuple[dict[Name, Closure], dict[Name, str]]:
+    """Of each theorem that a kernel may be asked about; why not, of the others."""
     closures: dict[Name, Closure] = {}
     problems: dict[Name, str] = {}
     every = Closures(module)
-    for name in theorems(module):
+    for name in names:
         try:
             closure = every.of([name])
         except Unsound as error:

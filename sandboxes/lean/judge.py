@@ -7,11 +7,12 @@ limit ended something, or a part of ours is missing, the verdict is INCONCLUSIVE
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sandboxes.lean.audit import SORRY, Code, Finding
+from sandboxes.lean.audit import SORRY, Code, Finding, public
 from sandboxes.lean.certify import DISAGREEMENT, Certificate
 from sandboxes.lean.declarations import Kind, Module, Name, display
 from sandboxes.lean.diagnostics import LIMITS, code_of, diagnostics, forbidden, primary
@@ -99,6 +100,8 @@ _TROUBLE: Final = {
 _ORDER: Final = tuple(Code)
 """Findings of an audit, those first that make others likely."""
 MAX_DECLARATIONS: Final = 1000
+MAX_FINDINGS: Final = 100
+"""Errors, and warnings, of an audit that are shown."""
 MAX_SEARCHED: Final = 256 * 1024
 """Characters of a candidate in which places of declarations are looked for."""
 _STACK: Final = "Stack overflow detected"
@@ -281,16 +284,17 @@ def _diagnostics(facts: Facts, findings: Sequence[Finding]) -> Iterator[Diagnost
     if facts.has_nul:
         yield _plain("syntax-error", "It holds the character NUL, which no Lean text can hold.")
     yield from forbidden(facts.source, facts.refused)
+    places = _places(facts.source) if findings or facts.untidy else []
     for module in facts.prepared.own_imports:
         yield _plain("import-mismatch", f"It imports `{module}`, which the problem does not.")
-    for finding in findings:
-        yield _located(facts, finding, Severity.ERROR)
+    for finding in findings[:MAX_FINDINGS]:
+        yield _located(finding, places, Severity.ERROR)
     yield from facts.holes
     if not facts.must_be_clean:
         known = {(one.code, one.name) for one in findings}
-        for finding in facts.untidy:
-            if (finding.code, finding.name) not in known:
-                yield _located(facts, finding, Severity.WARNING)
+        others = (one for one in facts.untidy if (one.code, one.name) not in known)
+        for finding in itertools.islice(others, MAX_FINDINGS):
+            yield _located(finding, places, Severity.WARNING)
     for odd in facts.statement_findings:
         code = f"statement-{odd.code}"
         yield Diagnostic(severity=Severity.WARNING, code=code, message=odd.message)
@@ -300,12 +304,15 @@ def _diagnostics(facts: Facts, findings: Sequence[Finding]) -> Iterator[Diagnost
                 yield one
 
 
-def _located(facts: Facts, finding: Finding, severity: Severity) -> Diagnostic:
+def _located(
+    finding: Finding, places: Sequence[tuple[str, Range]], severity: Severity
+) -> Diagnostic:
+    full = f".{display(public(finding.name))}"
     return Diagnostic(
         severity=severity,
         code=finding.code.value,
         message=finding.message,
-        range=_place_of(facts, finding.name),
+        range=next((place for shown, place in places if full.endswith(f".{shown}")), None),
     )
 
 
@@ -313,26 +320,25 @@ def _plain(code: str, message: str) -> Diagnostic:
     return Diagnostic(severity=Severity.ERROR, code=code, message=message)
 
 
-def _place_of(facts: Facts, name: Name) -> Range | None:
-    """Where a candidate declares a name, by the look of it."""
-    if len(facts.source) > MAX_SEARCHED:
-        return None
-    full = display(name)
-    lexed = lex(normalised(facts.source))
+def _places(source: str) -> list[tuple[str, Range]]:
+    """The names that a candidate declares, and where, by the look of it."""
+    found: list[tuple[str, Range]] = []
+    if len(source) > MAX_SEARCHED:
+        return found
+    lexed = lex(normalised(source))
     declaring = ("theorem", "lemma", "def", "abbrev", "axiom", "opaque", "instance", "inductive")
     for index, token in enumerate(lexed.tokens[1:]):
         before = lexed.tokens[index]
         if before.text in declaring and token.kind is TokenKind.WORD:
-            shown = token.text.removeprefix("_root_.")
-            if f".{full}".endswith(f".{shown}"):
-                start, end = lexed.position(token.start), lexed.position(token.end)
-                return Range(
-                    start_line=start.line,
-                    start_column=start.column,
-                    end_line=end.line,
-                    end_column=end.column,
-                )
-    return None
+            start, end = lexed.position(token.start), lexed.position(token.end)
+            place = Range(
+                start_line=start.line,
+                start_column=start.column,
+                end_line=end.line,
+                end_column=end.column,
+            )
+            found.append((token.text.removeprefix("_root_."), place))
+    return found
 
 
 def _evidence(facts: Facts) -> LeanEvidence:

@@ -31,12 +31,15 @@ __all__ = [
     "specification",
     "split_at_last_theorem",
     "stated_theorems",
+    "theorems_behind_exit",
     "violations",
     "whole_file",
 ]
 
 MAX_TRUSTED_CHARACTERS: Final = 4 * 1024**2
 MAX_NAME_CHARACTERS: Final = 1000
+MAX_SCOPES: Final = 100
+"""Namespaces and sections within each other, in which theorems are looked for."""
 MAX_AXIOMS: Final = 1000
 _FIELD: Final = "problem.lean_theorem"
 _PART: Final = r"(?:«[^«»\n]+»|[^\W\d][\w'!?]*)"
@@ -364,6 +367,14 @@ def stated_theorems(text: str) -> frozenset[str]:
     return frozenset(name for _, name in _stated_theorems(lex(normalised(text))))
 
 
+def theorems_behind_exit(text: str) -> list[str]:
+    """Names of theorems that a file states behind `#exit`, where Lean stops reading."""
+    lexed = lex(normalised(text))
+    exits = (index for index, token in enumerate(lexed.tokens) if token.text == "#exit")
+    end = next(exits, len(lexed.tokens))
+    return [name for index, name in _stated_theorems(lexed) if index > end]
+
+
 def _stated_theorems(lexed: Lexed) -> Iterator[tuple[int, str]]:
     """Where each theorem is stated, and its full name."""
     scopes: list[str] = []
@@ -378,9 +389,18 @@ def _stated_theorems(lexed: Lexed) -> Iterator[tuple[int, str]]:
             case "end":
                 _leave(scopes, named)
             case "theorem" | "lemma" if following is not None and following.kind is Kind.WORD:
-                is_whole = following.text.startswith("_root_.")
-                namespaces = [] if is_whole else list(filter(None, scopes))
-                yield index, ".".join((*namespaces, following.text.removeprefix("_root_.")))
+                if full := _full_name(scopes, following.text):
+                    yield index, full
+
+
+def _full_name(scopes: Sequence[str], shown: str) -> str:
+    """The name of what is declared so; empty where it is longer than any name of a person's."""
+    parts = [shown.removeprefix("_root_.")]
+    if parts[0] == shown:
+        if len(scopes) > MAX_SCOPES:
+            return ""
+        parts[:0] = filter(None, scopes)
+    return ".".join(parts) if sum(map(len, parts)) <= MAX_NAME_CHARACTERS else ""
 
 
 def _names_scope(token: Token) -> bool:

@@ -6,9 +6,17 @@ import asyncio
 import dataclasses
 from collections.abc import Iterator
 
-from sandboxes.lean.audit import SORRY, Code, Finding, axiom_findings
-from sandboxes.lean.certify import KERNEL, certify, survey
-from sandboxes.lean.declarations import Kind, Module, display
+from sandboxes.lean.audit import SORRY, Code, Finding, axiom_findings, public
+from sandboxes.lean.certify import certify, survey
+from sandboxes.lean.declarations import (
+    CHILDREN,
+    CONSTANT,
+    Digests,
+    Kind,
+    Module,
+    Name,
+    display,
+)
 from sandboxes.lean.diagnostics import HOLES_SHOWN, holes
 from sandboxes.lean.judge import Facts, Proved, is_written, reason
 from sandboxes.lean.lexer import lex
@@ -16,7 +24,12 @@ from sandboxes.lean.libraries import Library
 from sandboxes.lean.lints import refused
 from sandboxes.lean.olean import ModuleError, read_module
 from sandboxes.lean.runtime import LeanRuntime
-from sandboxes.lean.source import normalised, prepared, stated_theorems
+from sandboxes.lean.source import (
+    normalised,
+    prepared,
+    stated_theorems,
+    theorems_behind_exit,
+)
 from sandboxes.lean.stated import Stated
 from verifier_service.model import LeanTheorem, Limits, ResourceUsage
 
@@ -119,11 +132,12 @@ class Trial:
             return facts
         try:
             module = await asyncio.to_thread(read_module, compiled)
+            untidy = await asyncio.to_thread(_untidy, problem, module)
+            facts = dataclasses.replace(facts, module=module, untidy=untidy)
+            if self._theorem.whole_file:
+                return await self._surveyed(facts, problem, module, compiled)
         except ModuleError as error:
             return dataclasses.replace(facts, unreadable=str(error))
-        facts = dataclasses.replace(facts, module=module, untidy=tuple(_untidy(problem, module)))
-        if self._theorem.whole_file:
-            return await self._surveyed(facts, problem, module, compiled)
         certificate = await certify(
             self._runtime,
             problem,
@@ -147,10 +161,18 @@ class Trial:
         self, facts: Facts, problem: Module, module: Module, compiled: bytes
     ) -> Facts:
         """Looks at every theorem of a file but those of the problem's own preamble."""
-        found = await survey(self._runtime, compiled, imports=self._header, limits=self._limits)
-        self._used.append(found.usage)
         stated = stated_theorems(f"{self._stated.spec.preamble}\n{facts.source}")
-        theorems = []
+        found = await survey(
+            self._runtime,
+            compiled,
+            imports=self._header,
+            library=self._second_kernel,
+            imported=[each.module for each in problem.imports],
+            stated=stated,
+            limits=self._limits,
+        )
+        self._used.append(found.usage)
+        theorems = list(_not_read(facts.source))
         for one in found.theorems:
             if one.name in problem.declarations:
                 continue
@@ -170,14 +192,14 @@ class Trial:
                     name=one.name,
                     axioms=one.axioms,
                     findings=tuple(findings),
-                    is_stated=display(one.name) in stated or is_written(module, one.name),
+                    is_stated=display(public(one.name)) in stated or is_written(module, one.name),
                 )
             )
         return dataclasses.replace(
             facts,
             theorems=tuple(theorems),
             surveyed=True,
-            replayed_by=() if found.limit else (KERNEL,),
+            replayed_by=found.replayed_by,
             limit=found.limit,
         )
 
@@ -191,15 +213,40 @@ class Trial:
         return dataclasses.replace(facts, holes=tuple(found))
 
 
-def _untidy(problem: Module, candidate: Module) -> Iterator[Finding]:
+def _not_read(source: str) -> Iterator[Proved]:
+    """That a file states theorems where Lean does not read any more."""
+    if behind := theorems_behind_exit(source):
+        message = f"`{behind[0][:200]}` stands behind `#exit`, so that Lean does not read it."
+        finding = Finding(code=Code.MISSING, name=(), message=message)
+        yield Proved(name=(), axioms=frozenset(), findings=(finding,), is_stated=False)
+
+
+def _untidy(problem: Module, candidate: Module) -> tuple[Finding, ...]:
     """What a candidate declares with `sorry` or as an axiom, whether or not it matters."""
+    found = []
+    ours, theirs = Digests(problem), Digests(candidate)
+    unproved = _holding(candidate, SORRY)
     for declaration in candidate.declarations.values():
-        if declaration.name in problem.declarations:
+        is_axiom = declaration.kind is Kind.AXIOM
+        if not is_axiom and unproved.isdisjoint(declaration.expressions()):
+            continue
+        known = problem.declarations.get(declaration.name)
+        if known is not None and ours.declaration(known) == theirs.declaration(declaration):
             continue
         shown = display(declaration.name)
-        if declaration.kind is Kind.AXIOM:
-            message = f"The file declares the axiom `{shown}`."
-            yield Finding(code=Code.AXIOM, name=declaration.name, message=message)
-        elif SORRY in candidate.constants(declaration.expressions()):
-            message = f"`{shown}` rests on `sorry`."
-            yield Finding(code=Code.INCOMPLETE, name=declaration.name, message=message)
+        if is_axiom:
+            code, message = Code.AXIOM, f"The file declares the axiom `{shown}`."
+        else:
+            code, message = Code.INCOMPLETE, f"`{shown}` rests on `sorry`."
+        found.append(Finding(code=code, name=declaration.name, message=message))
+    return tuple(found)
+
+
+def _holding(module: Module, constant: Name) -> set[int]:
+    """The expressions of a module in which a constant occurs, in one pass over all of them."""
+    found: set[int] = set()
+    for index, node in enumerate(module.nodes):  # subexpressions come first
+        is_it = node[0] == CONSTANT and node[1] == constant
+        if is_it or any(node[place] in found for place in CHILDREN[node[0]]):
+            found.add(index)
+    return found

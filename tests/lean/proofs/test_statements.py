@@ -271,6 +271,37 @@ async def test_a_file_can_not_declare_what_it_is_allowed_to_use(verify: Verify) 
     assert honest.reason == repeated.reason == "file-proved"
 
 
+async def test_a_clean_file_proves_again_what_the_problem_has_proved(verify: Verify) -> None:
+    theorem = LeanTheorem(
+        name="goal",
+        statement="(a b : Nat) : a + b = b + a",
+        preamble="theorem helper : (1 : Nat) = 1 := rfl",
+        require_clean_file=True,
+    )
+    proof = "theorem goal (a b : Nat) : a + b = b + a := Nat.add_comm a b"
+
+    repeated, spoilt = await asyncio.gather(
+        verify(f"import Init\n{theorem.preamble}\n{proof}", theorem),
+        verify(f"import Init\ntheorem helper : (1 : Nat) = 1 := sorry\n{proof}", theorem),
+    )
+
+    assert repeated.outcome is Outcome.ACCEPTED
+    assert spoilt.reason == "incomplete-proof"
+
+
+async def test_much_that_is_untidy_is_told_in_part(verify: Verify) -> None:
+    untidy = "".join(f"theorem t{number} : True := sorry\n" for number in range(300))
+
+    verdict = await verify(
+        f"set_option warn.sorry false\n{untidy}"
+        "theorem goal (a b : Nat) : a + b = b + a := Nat.add_comm a b"
+    )
+
+    assert verdict.outcome is Outcome.ACCEPTED
+    assert [one.code for one in verdict.diagnostics] == ["incomplete-proof"] * 100
+    assert all(one.range is not None for one in verdict.diagnostics)
+
+
 async def test_many_candidates_for_a_new_problem_compile_it_once(verify: Verify) -> None:
     theorem = LeanTheorem(name="fresh", statement="(a : Nat) : a + 0 = a")
 
