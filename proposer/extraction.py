@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 import warnings
 from dataclasses import dataclass
 from typing import Final
@@ -115,6 +116,28 @@ def lean_proof(text: str, name: str = "") -> str | None:
     """
     holding = [block.text for block in blocks(text) if name and name in block.text]
     return holding[-1].strip("\n") + "\n" if holding else _last_block(text)
+
+
+def lean_tactics(text: str) -> list[str]:
+    """The tactics in an answer, alternatives, one a line; indented lines belong to the one above.
+
+    Numbers and dashes before them, a `by`, and comments are left out.
+    """
+    tactics: list[str] = []
+    for line in textwrap.dedent(_last_block(text) or "").split("\n"):
+        if not line.strip() or line.lstrip().startswith("--"):
+            continue
+        if (line[0].isspace() or line[0] in "|·") and tactics:
+            tactics[-1] += "\n" + line.rstrip()
+        elif (tactic := _LISTED.sub("", line).strip()) and tactic != "by":
+            tactics.append(tactic)
+    return [one for one in dict.fromkeys(tactics) if len(one) <= _MOST_TACTIC][:_MOST_TACTICS]
+
+
+_LISTED: Final = re.compile(r"^(?:\d+[.)]|[-*])\s+|^by\s+")
+_MOST_TACTICS: Final = 20
+_MOST_TACTIC: Final = 4000
+"""Characters of a tactic."""
 
 
 def _last_block(text: str) -> str | None:

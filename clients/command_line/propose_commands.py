@@ -175,7 +175,7 @@ def propose(
         progress, seconds, troubles = run_async(
             _run(service, source, tasks, made, plan, kept, export)
         )
-    except (RecordError, ModelMissing) as error:
+    except (RecordError, ModelMissing, InvalidProblems) as error:
         raise InvalidInput(str(error)) from error
     except ModelError as error:
         raise ServiceError(f"{error} The same command goes on from {kept}.") from error

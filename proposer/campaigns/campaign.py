@@ -16,9 +16,10 @@ from proposer.campaigns.budget import UNLIMITED, Account, Amount, Bell, BudgetSp
 from proposer.campaigns.desk import Answer, Desk, Judge, ModelAccess, Retries
 from proposer.campaigns.record import CampaignRecord, Standing
 from proposer.models import Model, ModelError, Prices, Sampling
-from proposer.problems import Task, refuse_duplicates
+from proposer.problems import InvalidProblems, Task, refuse_duplicates
 from proposer.strategies.strategy import Strategy
 from verifier_service.model import ServiceError
+from verifier_service.validation import CRITERION_NAMES
 
 __all__ = ["Campaign", "CampaignProgress", "Plan"]
 
@@ -109,9 +110,11 @@ class Campaign:
 
         Raises:
             RecordError: The record is another campaign's.
-            InvalidProblems: Two problems have one id.
+            InvalidProblems: Two problems have one id, or one is of a kind that the strategy does
+                not work at.
         """
         refuse_duplicates(tasks, "The campaign")
+        _refuse_others(tasks, strategy, plan.strategy_name)
         self._tasks = tasks
         self._strategy = strategy
         self._plan = plan
@@ -221,6 +224,18 @@ class Campaign:
         self.progress.spent = self._account.spent
         if self._listener is not None:
             self._listener(self.progress)
+
+
+def _refuse_others(tasks: Sequence[Task], strategy: Strategy, name: str) -> None:
+    """Raises InvalidProblems where a problem is not of the one kind that a strategy works at."""
+    kind = getattr(strategy, "criterion", None)
+    for task in tasks:
+        if kind is not None and not isinstance(task.spec.problem.criterion, kind):
+            raise InvalidProblems(
+                f"The strategy {name} does not work at the problem {task.problem_id[:100]!r}: it "
+                f"works at problems with a {CRITERION_NAMES[kind]}. Give others to another "
+                "strategy, such as resample."
+            )
 
 
 _AGAIN: Final = ("budget-spent", "model-", "service-")

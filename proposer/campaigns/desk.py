@@ -97,7 +97,7 @@ class Answer:
     text: str
     """The accepted candidate, or what was voted."""
     place: str
-    """Of the sample that it comes from."""
+    """Of the sample or judgement that it comes from."""
     accepted: bool = True
     """Whether the service accepted it; False for an answer that only a vote speaks for."""
 
@@ -197,6 +197,15 @@ class Desk:
                 purse.pay(_cost(kept.completion))
         for judgement in self._judgements.values():
             purse.pay(_cost_of_verdict(_kept_verdict(judgement)))
+
+    @property
+    def client(self) -> Judge:
+        """Who judges, for what else it can do. That is not recorded, and must prove nothing."""
+        return self._judge
+
+    def pay(self, verifier_seconds: float) -> None:
+        """Pays for work of the service beside verdicts."""
+        self._purse.pay(Amount(verifier_seconds=verifier_seconds))
 
     async def ask(self, place: str, prompt: Prompt, sampling: Sampling | None = None) -> Sample:
         """One completion.
@@ -301,6 +310,25 @@ class Desk:
                 return Attempt(sample=sample, candidate=None, verdict=None)
             verdict = await self.judge(place, candidate)
         return Attempt(sample=sample, candidate=candidate, verdict=verdict)
+
+    def note_partial(self, place: str, source: str, message: str) -> None:
+        """Writes what came of a candidate that was repaired, and is no whole proof yet.
+
+        Args:
+            place: Unique among the judgements of the problem.
+            source: The text with holes.
+            message: What is left, for people.
+        """
+        kept = KeptJudgement(
+            place=place,
+            candidate=source,
+            spec_digest=_digest(self.task.spec_for(source, place)),
+            outcome="PARTIAL",
+            reason="holes-left",
+            message=message,
+        )
+        self._record.note_judgement(self.task.problem_id, kept)
+        self._changed()
 
     def decide(self, place: str, choose: Callable[[], str]) -> str:
         """What is chosen at this place; chosen once, then read from the record."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final, get_type_hints
 
 from proposer.strategies.adaptive import Adaptive
+from proposer.strategies.apollo import Apollo
+from proposer.strategies.dsp import DraftSketchProve
 from proposer.strategies.hypothesis_search import HypothesisSearch
 from proposer.strategies.iad import IterativeDecoding
 from proposer.strategies.linc import Linc
@@ -16,6 +18,7 @@ from proposer.strategies.pal import Pal
 from proposer.strategies.resample import Resample
 from proposer.strategies.self_repair import Mixed, SelfRepair
 from proposer.strategies.strategy import Strategy
+from proposer.strategies.tree_search import TreeSearch
 
 __all__ = ["STRATEGIES", "InvalidOption", "Strategy", "make_strategy", "options_of"]
 
@@ -30,6 +33,9 @@ STRATEGIES: Final[Mapping[str, type[Any]]] = {
     "mixture": Mixture,
     "pal": Pal,
     "hypothesis-search": HypothesisSearch,
+    "apollo": Apollo,
+    "dsp": DraftSketchProve,
+    "tree-search": TreeSearch,
 }
 """By the name that `verifier propose --strategy` takes. Each is a dataclass of its options."""
 

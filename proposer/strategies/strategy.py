@@ -16,7 +16,8 @@ class Strategy(Protocol):
     One strategy works at all problems of a campaign, many of them at a time; `solve` is called
     once for each. It names a place in every call of its desk, the same one whenever it is run with
     the same record, and takes every random choice by `Desk.decide`: so a campaign goes on after a
-    crash, and can be replayed. Its options are the fields of its dataclass.
+    crash, and can be replayed. Its options are the fields of its dataclass. One that works at a
+    single kind of problem names it in a class variable, `criterion`; a campaign refuses others.
     """
 
     async def solve(self, desk: Desk) -> Answer | None:

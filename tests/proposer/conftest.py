@@ -27,7 +27,7 @@ async def judge(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Local
     """The real service."""
     folder = tmp_path_factory.mktemp("service")
     async with application(Settings(store_path=folder / "store.sqlite3", slots=2)) as parts:
-        yield LocalVerifier(parts.engine)
+        yield LocalVerifier(parts.engine, steps=parts.steps)
 
 
 @pytest.fixture

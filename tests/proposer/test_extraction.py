@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proposer.extraction import Block, blocks, formulas, lean_proof, python_code
+from proposer.extraction import Block, blocks, formulas, lean_proof, lean_tactics, python_code
 from tests.project.markdown import ROOT
 
 ADD = "def add(a, b):\n    return a + b\n"
@@ -108,3 +108,23 @@ def test_a_proof_is_in_the_block_that_names_its_theorem() -> None:
 
     assert lean_proof(text, "theorem t ") == "theorem t : True := trivial\n"
     assert lean_proof("by simp") == "by simp\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "tactics"),
+    [
+        ("```lean\nsimp\nrw [h]\nsimp\n```", ["simp", "rw [h]"]),
+        ("```lean\n1. simp\n2) omega\n- rfl\n```", ["simp", "omega", "rfl"]),
+        (
+            "```lean\n  cases h with\n  | inl p => exact p\n  | inr q =>\n    exact q\n  rfl\n```",
+            ["cases h with\n| inl p => exact p\n| inr q =>\n  exact q", "rfl"],
+        ),
+        ("```lean\nby\n  simp\n-- or\nby omega\n```", ["simp", "omega"]),
+        ("simp", ["simp"]),
+        ("", []),
+        ("```lean\n" + "x" * 5000 + "\nrfl\n```", ["rfl"]),
+    ],
+    ids=["alternatives", "listed", "several-lines", "by", "bare", "empty", "too-long"],
+)
+def test_tactics_are_read_line_by_line(text: str, tactics: list[str]) -> None:
+    assert lean_tactics(text) == tactics

@@ -17,7 +17,7 @@ from proposer.problems import Task, task_from_json
 from proposer.prompts import load_template, template_names
 from proposer.strategies import STRATEGIES, InvalidOption, make_strategy, options_of
 from proposer.strategies.adaptive import Arm
-from tests.proposer.support import RIGHT, WRONG, adding, last_turn, run
+from tests.proposer.support import RIGHT, WRONG, adding, last_turn, lean_task, run
 
 
 def turns(request: Request) -> list[str]:
@@ -225,7 +225,9 @@ async def test_a_strategy_ends_at_its_budget(
 ) -> None:
     few = replace(UNLIMITED, samples=4)
     model = ScriptedModel(lambda _: WRONG)
-    progress = await run([adding()], model, judge, record, strategy=name, budget=few)
+    proves = hasattr(STRATEGIES[name], "criterion")
+    task = adding() if not proves else lean_task("(p : Prop) : p")
+    progress = await run([task], model, judge, record, strategy=name, budget=few)
 
     assert progress.ended == 1
     assert progress.states["solved"] == 0
