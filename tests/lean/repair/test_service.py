@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest_asyncio
 
 from clients import AsyncVerifier, Verifier
 from clients.local import LocalVerifier
+from clients.local_repairs import LocalRepairs
+from clients.repairs import AsyncRepairs, Repairs
 from sandboxes.lean.executor import LeanExecutor
 from sandboxes.lean.runtime import LeanRuntime
 from tests.lean.repair.conftest import FIVE_DEFECTS, FIVE_STATEMENT, spec
@@ -201,6 +204,19 @@ async def test_a_call_that_is_cancelled_leaves_nothing_running(
             await call
         assert (await client.verify(spec(ORDER, "Nat.le_trans h h2"))).reward == 1.0
     assert (engine.stats().running, engine.stats().queued) == (0, 0)
+
+
+def _methods(of: type) -> dict[str, list[str]]:
+    return {
+        name: list(inspect.signature(method).parameters)
+        for name, method in inspect.getmembers(of, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+
+def test_all_clients_have_the_same_repairs() -> None:
+    assert _methods(AsyncRepairs) == _methods(LocalRepairs) == _methods(Repairs)
+    assert set(_methods(Repairs)) == set(_methods(LeanRepairs))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
