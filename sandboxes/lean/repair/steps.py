@@ -7,7 +7,7 @@ from typing import Final
 
 from sandboxes.lean.repair.code import depth_zero
 from sandboxes.lean.repair.draft import Draft
-from sandboxes.lean.repair.outline import Node, Outline, outline
+from sandboxes.lean.repair.outline import Node, outline
 
 __all__ = [
     "HOLE",
@@ -24,10 +24,6 @@ __all__ = [
 HOLE: Final = "sorry"
 _INDENT: Final = 2
 _BY: Final = re.compile(r"\bby\b")
-_DECLARES: Final = re.compile(
-    r"\s*(?:@\[[^\]]*\]\s*)*(?:private\s+|protected\s+|noncomputable\s+)*"
-    r"(?:theorem|lemma|def|instance|example|abbrev)\b"
-)
 
 
 def replace_step(draft: Draft, index: int, text: str = HOLE) -> Draft:
@@ -81,27 +77,22 @@ def cut(draft: Draft, index: int) -> Draft | None:
     place = _proof_of(whole)
     if place is None:
         return None
-    define, by = place
     text = "\n".join(line.text for line in draft.lines[node.start : node.end])
-    kept = text[:define].rstrip()
-    if kept.split("\n")[-1].strip() == "":
+    kept = text[:place].rstrip()
+    if not kept.split("\n")[-1].strip():
         return None
-    hole = f"{kept} := by {HOLE}" if by is None else f"{text[:by].rstrip()} by {HOLE}"
-    lines = hole.split("\n")
-    return draft.replaced(node.start, node.end, lines)
+    define = "" if whole.startswith("by", place) else ":= "
+    return draft.replaced(node.start, node.end, f"{kept} {define}by {HOLE}".split("\n"))
 
 
-def _proof_of(code: str) -> tuple[int, int | None] | None:
-    """Where a step's `:=` is, and its `by` where that follows at once or stands alone."""
+def _proof_of(code: str) -> int | None:
+    """Where a step's `:=` is, or its `by` where it has no `:=`."""
     free = list(depth_zero(code))
-    define = next((index for index in free if code.startswith(":=", index)), None)
-    if define is not None:
-        return define, None
+    for index in free:
+        if code.startswith(":=", index):
+            return index
     inside = set(free)
-    for match in _BY.finditer(code):
-        if match.start() in inside:
-            return match.start(), match.start()
-    return None
+    return next((one.start() for one in _BY.finditer(code) if one.start() in inside), None)
 
 
 def append_hole(draft: Draft, index: int) -> Draft | None:
@@ -176,8 +167,3 @@ def whole_proof(draft: Draft) -> Draft:
     else:
         hole = f"  by {HOLE}" if head.endswith(":=") else f"  := by {HOLE}"
     return draft.replaced(draft.fixed_end, draft.proof_end, [hole])
-
-
-def is_declaration(draft: Draft, tree: Outline, index: int) -> bool:
-    """Whether a node is a declaration of a helper, and no step."""
-    return _DECLARES.match(draft.code[tree.nodes[index].start]) is not None
