@@ -51,8 +51,9 @@ async def probe(
     vacuous = [f"  intros\n  exfalso\n  {tactic}\n  done\n" for tactic in _CLOSING]
     disproved = [f"  intro h\n  {tactic}\n  done\n" for tactic in ("simp at h", *_CLOSING)]
     disproved += ["  decide\n", *map(_counterexample, _ATOMS)]
-    texts = [_example(f"type_of% @{name}", proof) for proof in vacuous]
-    texts += [_example(f"¬ (type_of% @{name})", proof) for proof in disproved]
+    stated = f"type_of% @_root_.{name}"
+    texts = [_example(stated, proof) for proof in vacuous]
+    texts += [_example(f"¬ ({stated})", proof) for proof in disproved]
     compiled = await runtime.compile((*spec.parts, *texts), imports=spec.header, limits=limits)
     held = [_holds(compiled, part, text) for part, text in enumerate(texts, len(spec.parts))]
     found = []

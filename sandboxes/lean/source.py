@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,6 +46,7 @@ _PART: Final = r"(?:«[^«»\n]+»|[^\W\d][\w'!?]*)"
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _THEOREM: Final = ("theorem", "lemma")
 _MODIFIERS: Final = ("private", "protected", "noncomputable", "nonrec", "public")
+_DEPTHS: Final = dict.fromkeys("([{⦃⟨", 1) | dict.fromkeys(")]}⦄⟩", -1)
 _DECLARING: Final = (
     *_THEOREM,
     *("def", "abbrev", "axiom", "opaque", "inductive", "structure", "class", "instance"),
@@ -385,7 +386,7 @@ def _stated_theorems(lexed: Lexed) -> Iterator[tuple[int, str]]:
             case "namespace":
                 scopes.append(named)
             case "section" | "mutual":
-                scopes.append("")
+                scopes += [""] * max(1, len(_parts_of(named)))
             case "end":
                 _leave(scopes, named)
             case "theorem" | "lemma" if following is not None and following.kind is Kind.WORD:
@@ -452,9 +453,8 @@ def _attributes(tokens: Sequence[Token], closing: int) -> int | None:
 def _end_of_signature(lexed: Lexed, index: int) -> int:
     """Where a signature ends: at its `:=`, but not at that of a `let` or `have` inside of it."""
     depth = bound = matched = 0
-    for token in lexed.tokens[index:]:
-        depth += {"(": 1, "[": 1, "{": 1, "⦃": 1, "⟨": 1}.get(token.text, 0)
-        depth -= {")": 1, "]": 1, "}": 1, "⦄": 1, "⟩": 1}.get(token.text, 0)
+    for place, token in enumerate(lexed.tokens[index:], index):
+        depth += _DEPTHS.get(token.text, 0)
         if depth:
             continue
         begins_line = not lexed.text[
@@ -465,9 +465,20 @@ def _end_of_signature(lexed: Lexed, index: int) -> int:
         elif token.text == "match":
             matched += 1
         elif token.text == "|" and begins_line and not matched:
-            return token.start
+            if _begins_equation(lexed.tokens[place:]):
+                return token.start
         elif token.text == ":=" and bound:
             bound -= 1
         elif token.text in (":=", "where") or token.text in _COMMANDS or token.kind is Kind.DOC:
             return token.start
     return len(lexed.text)
+
+
+def _begins_equation(tokens: Iterable[Token]) -> bool:
+    """Whether a `|` begins an equation, `| n => …`, and not an absolute value."""
+    depth = 0
+    for token in tokens:
+        depth += _DEPTHS.get(token.text, 0)
+        if not depth and token.text in ("=>", ":="):
+            return token.text == "=>"
+    return False

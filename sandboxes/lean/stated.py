@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from weakref import WeakValueDictionary
 
-from sandboxes.lean.audit import specification_findings
+from sandboxes.lean.audit import SORRY, specification_findings
 from sandboxes.lean.declarations import Digests, Module, display
 from sandboxes.lean.diagnostics import primary
 from sandboxes.lean.environments import LeanEnvironment
@@ -153,7 +153,11 @@ def _read(spec: Specification, compiled: bytes) -> tuple[Module, str]:
         return module, ""
     if wrong := specification_findings(module, spec.name):
         raise _broken("statement", f"states nothing that could be proved: {wrong[0].message}")
-    return module, Digests(module).statement(module.declarations[spec.name])
+    stated = module.declarations[spec.name]
+    assert stated.value is not None  # of a theorem
+    if SORRY not in module.constants([stated.value]):
+        raise _broken("statement", "is more than a signature: it has a proof. Leave out `:= …`.")
+    return module, Digests(module).statement(stated)
 
 
 def _broken(field: str, description: str) -> InvalidSpec:

@@ -254,6 +254,10 @@ def test_what_is_wrong_with_a_problem_is_said_with_its_field(
         ("theorem t : ∀ n, p n\n  | 0 => a\n  | n + 1 => b", "t", ": ∀ n, p n", ""),
         ("theorem t (h : a = 1 := by simp) : p := q", "t", "(h : a = 1 := by simp) : p", ""),
         ("theorem t : p := q\nend A\n#print t", "t", ": p", ""),
+        ("theorem t (a : b) :\n    |a| = f fun x ↦ (fun | y => y) x\n    | c := q", "t",
+         "(a : b) :\n    |a| = f fun x ↦ (fun | y => y) x\n    | c", ""),
+        ("namespace A\nsection b.c\nend b.c\ntheorem t : p := q", "A.t", ": p",
+         "namespace A\nsection b.c\nend b.c\n"),
     ],
 )  # fmt: skip
 def test_the_last_theorem_of_a_file_is_what_is_to_be_proved(

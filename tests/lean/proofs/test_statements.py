@@ -201,6 +201,17 @@ async def test_a_vacuous_statement_is_accepted_and_flagged(verify: Verify) -> No
     assert verdict.diagnostics[0].code == "statement-vacuous"
 
 
+async def test_what_is_odd_is_odd_about_the_theorem_of_that_full_name(verify: Verify) -> None:
+    theorem = LeanTheorem(
+        name="A.t",
+        statement=": (1 : Nat) = 1",
+        preamble="namespace A\ntheorem A.t : False → True := fun _ => trivial",
+        probe_statement=True,
+    )
+
+    assert evidence(await verify("rfl", theorem)).statement_findings == ()
+
+
 @pytest.mark.parametrize(
     ("theorem", "field", "words"),
     [
@@ -212,6 +223,8 @@ async def test_a_vacuous_statement_is_accepted_and_flagged(verify: Verify) -> No
          "imports fail: unknown module prefix 'Not'"),
         (LeanTheorem(name="t", statement=": p", preamble="def p : Prop := sorry"), "statement",
          "rests on `sorry`"),
+        (LeanTheorem(name="t", statement=": True := trivial\ntheorem u : 1 = 2"), "statement",
+         "more than a signature"),
         (LeanTheorem(whole_file=True, preamble="import Not.There"), "preamble", "imports fail"),
     ],
 )  # fmt: skip
