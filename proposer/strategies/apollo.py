@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from proposer.campaigns.budget import BudgetSpent
 from proposer.campaigns.desk import Answer, Attempt, Desk, first
@@ -31,6 +31,9 @@ from verifier_service.model import CallOptions, InvalidSpec, LeanTheorem, Outcom
 from verifier_service.model.lean_repair import LemmaPrompt, RepairBudget, RepairEnding
 
 __all__ = ["Apollo"]
+
+_MOST_BYTES: Final = 64 * 1024
+"""Of a proof of a lemma."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,4 +154,13 @@ class _Prover:
 
     async def _draw(self, name: str, chat: Chat) -> tuple[str, str | None]:
         sample = await self._desk.ask(self._places.next(chat), chat)
-        return name, self._desk.domain.extract(sample.completion.text, name)
+        proof = self._desk.domain.extract(sample.completion.text, name)
+        return name, proof if proof is not None and _is_usable(proof) else None
+
+
+def _is_usable(proof: str) -> bool:
+    """Whether a service takes a text; one that it refuses would end the whole repair."""
+    try:
+        return len(proof.encode()) <= _MOST_BYTES
+    except UnicodeEncodeError:  # lone surrogates, which models write
+        return False

@@ -24,7 +24,7 @@ from proposer.strategies.lean import (
     theorem_of,
     with_source,
 )
-from verifier_service.model import InvalidSpec, LeanTheorem, Outcome
+from verifier_service.model import DeadlineExceeded, InvalidSpec, LeanTheorem, Outcome
 from verifier_service.model.lean_repair import LeanLemma, SorrifyMode
 
 __all__ = ["DraftSketchProve"]
@@ -58,7 +58,11 @@ class DraftSketchProve:
             sketch = await desk.attempt(f"{number}/sketch", prompt)
             answer = Answer.of(sketch)
             if answer is None and sketch.candidate is not None and sketch.verdict is not None:
-                answer = await _Sketch(desk, str(number), self.proofs).proved(sketch.candidate)
+                work = _Sketch(desk, str(number), self.proofs)
+                try:
+                    answer = await work.proved(sketch.candidate)
+                except DeadlineExceeded as error:  # the service has a limit for each of its calls
+                    desk.note_partial(f"{number}/proved", sketch.candidate, str(error))
             if answer is not None:
                 return answer
         return None

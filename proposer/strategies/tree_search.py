@@ -28,7 +28,7 @@ from proposer.strategies.lean import (
     theorem_of,
     theorem_text,
 )
-from verifier_service.model import LeanTheorem, Outcome, QueueFull, RequestedLimits
+from verifier_service.model import InvalidSpec, LeanTheorem, Outcome, QueueFull, RequestedLimits
 from verifier_service.model.lean_steps import (
     ProofFinished,
     StepResult,
@@ -42,6 +42,8 @@ __all__ = ["PERSPECTIVES", "TreeSearch"]
 _MOST_GOALS: Final = 6000
 """Characters of goals in a prompt; the first goal is what a tactic works at."""
 _MOST_FAILURES: Final = 5
+_MOST_SAID: Final = 500
+"""Characters of what Lean says of one of them."""
 _ROOM_SECONDS: Final = 1.0
 """Wait for room for one more session, where the service does not say how long."""
 
@@ -102,7 +104,7 @@ class _Node:
     number: int
     state: TacticState
     logprob: float = 0.0
-    """Of the tokens that led here."""
+    """Of the answers that led here."""
     tokens: int = 0
     head: str = ""
     """First word of the last tactic."""
@@ -244,18 +246,23 @@ class _Search:
         self, node: _Node, tactics: Sequence[str], said: Mapping[str, Sample] | None = None
     ) -> tuple[Answer | None, list[str]]:
         """Runs tactics on a state: an accepted proof, and what failed, with Lean's words."""
-        if not tactics:
-            return None, []
-        work = self._session.step(node.state.state_id, tactics, limits=self._limits)
         failures: list[str] = []
-        for tactic, result in zip(tactics, await paid(self._desk, work), strict=True):
+        for tactic in tactics:
+            # One a call: what makes one of them unusable, or take long, is no other one's trouble.
+            work = self._session.step(node.state.state_id, [tactic], limits=self._limits)
+            try:
+                (result,) = await paid(self._desk, work)
+            except InvalidSpec as error:
+                if any(not one.field.startswith("tactics") for one in error.violations):
+                    raise
+                continue
             self._note(node, tactic, result, (said or {}).get(tactic))
             match result.outcome:
                 case ProofFinished(proof=proof):
                     if (answer := await self._judged(proof)) is not None:
                         return answer, failures
                 case TacticFailed(message=message):
-                    failures.append(f"{tactic}\n{message[:500]}")
+                    failures.append(f"{tactic}\n{message[:_MOST_SAID]}")
         return None, failures
 
     def _note(self, node: _Node, tactic: str, result: StepResult, said: Sample | None) -> None:

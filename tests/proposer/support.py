@@ -31,15 +31,6 @@ def python_task(problem_id: str, statement: str, tests: str) -> Task:
     return task_from_json(line, problem_id)
 
 
-def lean_task(statement: str, name: str = "goal") -> Task:
-    """A theorem to prove."""
-    line = {
-        "problem": {"problemId": name, "leanTheorem": {"name": name, "statement": statement}},
-        "statement": f"theorem {name} {statement} := by\n  sorry",
-    }
-    return task_from_json(line, name)
-
-
 def campaign(
     tasks: Sequence[Task],
     model: Model,

@@ -200,6 +200,27 @@ async def test_a_search_finds_the_way_tactic_by_tactic(
     assert all(request.sampling.max_tokens == 128 for request in model.requests)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    ["simp \ud800", "simp\0", "x" * 3999, "exact " + "(" * 2000, "end\n#eval 1", "·"],
+    ids=repr,
+)
+@pytest.mark.parametrize("name", ["apollo", "dsp", "tree-search"])
+async def test_odd_answers_are_no_end(
+    judge: LocalVerifier, record: CampaignRecord, name: str, odd: str
+) -> None:
+    def script(request: Request) -> str:
+        is_lemma = LEMMA in last_turn(request)
+        return fenced(odd if is_lemma or name == "tree-search" else WRONG)
+
+    options = {"expansions": "1", "tactics": ""} if name == "tree-search" else {"samples": "1"}
+    model = ScriptedModel(script)
+    await run([order()], model, judge, record, strategy=name, options=options)
+    (standing,) = record.standings()
+
+    assert (standing.state, standing.reason) == ("unsolved", "strategy-ended"), standing.message
+
+
 async def test_what_a_tactic_proves_costs_no_sample(
     judge: LocalVerifier, record: CampaignRecord
 ) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.apollo import lean_task
 from clients.local import LocalVerifier
 from proposer.campaigns.budget import UNLIMITED
 from proposer.campaigns.record import CampaignRecord
@@ -17,7 +18,8 @@ from proposer.problems import Task, task_from_json
 from proposer.prompts import load_template, template_names
 from proposer.strategies import STRATEGIES, InvalidOption, make_strategy, options_of
 from proposer.strategies.adaptive import Arm
-from tests.proposer.support import RIGHT, WRONG, adding, last_turn, lean_task, run
+from tests.proposer.support import RIGHT, WRONG, adding, last_turn, run
+from verifier_service.model import LeanTheorem
 
 
 def turns(request: Request) -> list[str]:
@@ -226,7 +228,8 @@ async def test_a_strategy_ends_at_its_budget(
     few = replace(UNLIMITED, samples=4)
     model = ScriptedModel(lambda _: WRONG)
     proves = hasattr(STRATEGIES[name], "criterion")
-    task = adding() if not proves else lean_task("(p : Prop) : p")
+    unprovable = LeanTheorem(name="any", statement="(p : Prop) : p")
+    task = lean_task(unprovable, "any") if proves else adding()
     progress = await run([task], model, judge, record, strategy=name, budget=few)
 
     assert progress.ended == 1
