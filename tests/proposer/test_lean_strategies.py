@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from benchmarks.apollo import ARMS, Careless, lean_task, learn, work
+from clients import AsyncVerifier
 from clients.local import LocalVerifier
 from proposer.campaigns.budget import UNLIMITED
 from proposer.campaigns.record import CampaignRecord
@@ -21,7 +23,11 @@ from tests.lean.repair.mutations import honest_proofs
 from tests.proposer.openai_server import serving, streamed
 from tests.proposer.support import adding, last_turn, run
 from tests.proposer.test_command import Shell, summary
+from verifier_service.application import application
+from verifier_service.engine.lean_repair import LeanRepairs
 from verifier_service.model import LeanTheorem
+from verifier_service.server import VerifierServer
+from verifier_service.settings import Settings
 
 ORDER = "(a b c d : Nat) (h : a ≤ b) (k : b ≤ c) (l : c ≤ d) : a ≤ d ∧ a = a"
 WRONG = "by\n  constructor\n  · exact Nat.le_chain h k l\n  · rfl"
@@ -287,6 +293,34 @@ async def _asked(
 
 def _without_seed(request: Request) -> str:
     return replace(request, seed=None).digest
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsyncVerifier]:
+    """A client of a server that proves theorems."""
+    home = tmp_path_factory.mktemp("server")
+    settings = Settings(address=f"unix:{home}/socket", store_path=home / "store.sqlite3", slots=2)
+    async with application(settings, criteria=["lean_theorem"]) as parts:
+        repairs = LeanRepairs(parts.engine)
+        async with (
+            VerifierServer(parts.engine, settings, steps=parts.steps, repairs=repairs) as server,
+            AsyncVerifier(server.address) as verifier,
+        ):
+            yield verifier
+
+
+@pytest.mark.parametrize("name", ["apollo", "dsp", "tree-search"])
+async def test_over_a_server(client: AsyncVerifier, record: CampaignRecord, name: str) -> None:
+    def script(request: Request) -> str:
+        said = last_turn(request)
+        if "What is left to prove" in said:
+            return proving(STEPS)(request)
+        return fenced(RIGHT if LEMMA in said else WRONG)
+
+    options = {"tactics": ""} if name == "tree-search" else {"width": "1"}
+    await run([order()], ScriptedModel(script), client, record, strategy=name, options=options)
+
+    assert record.standings()[0].state == "solved", record.standings()
 
 
 @pytest.mark.parametrize("name", ["apollo", "dsp", "tree-search"])
