@@ -5,7 +5,8 @@
 The model is a script. It knows the proofs of `tests/lean/repair/proofs.lean` and of what they are
 made of, and writes each line wrong with a probability: a name that there is not, a tactic that
 there is not, an indentation that is off, a case that is missing. Lemmas that are no part of the
-proofs it does not know. Lean, the repairs and the verdicts are real.
+proofs it does not know. Lean, the repairs and the verdicts are real. Theorems that a repair proves
+without any model are left out.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from verifier_service.model import (
     Verdict,
     VerificationSpec,
 )
-from verifier_service.model.lean_repair import Repaired
+from verifier_service.model.lean_repair import Repaired, RepairEnding
 from verifier_service.model.lean_steps import TheoremToProve
 
 ARMS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -82,6 +83,18 @@ async def learn(verifier: LocalVerifier, proofs: Iterable[Proof]) -> Book:
                 if isinstance(asked, LeanTheorem):
                     known.setdefault(_spaced(asked.statement), rest)
     return Book(known)
+
+
+async def hard(verifier: LocalVerifier, proofs: Iterable[Proof]) -> list[Proof]:
+    """Those of some theorems that a repair does not prove from nothing."""
+    left = []
+    for proof in proofs:
+        spec = VerificationSpec(
+            problem=Problem(criterion=proof.theorem), candidate=Candidate(source="by sorry")
+        )
+        if (await verifier.repairs.repair(spec)).ending is not RepairEnding.PROVED:
+            left.append(proof)
+    return left
 
 
 def _cuts(body: Sequence[str]) -> Iterable[tuple[list[str], tuple[str, ...]]]:
@@ -271,14 +284,17 @@ async def main(arguments: argparse.Namespace) -> None:
     """Compares, and prints."""
     from verifier_service.settings import Settings
 
-    proofs = honest_proofs()[: arguments.theorems or None]
+    everything = honest_proofs()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(store_path=Path(folder) / "verdicts.sqlite3", log_level="warning")
         async with local_verifier(settings) as verifier:
+            proofs = await hard(verifier, everything)
             book = await learn(verifier, proofs)
             print(
-                f"{len(proofs)} theorems, {arguments.repeats} times each, {arguments.samples} "
-                f"samples each time; {len(book.proofs)} statements known; {machine()}"
+                f"{len(proofs)} of {len(everything)} theorems need a model; {arguments.repeats} "
+                f"times each, {arguments.samples} samples each time; {len(book.proofs)} statements "
+                f"known; {machine()}",
+                flush=True,
             )
             for mistakes in arguments.mistakes:
                 model = Careless(book, mistakes)
@@ -301,8 +317,7 @@ async def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--theorems", type=int, default=0, help="the first so many; default all")
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--samples", type=int, default=6)
-    parser.add_argument("--mistakes", type=float, nargs="+", default=[0.2, 0.4])
+    parser.add_argument("--mistakes", type=float, nargs="+", default=[0.2, 0.4, 0.6])
     asyncio.run(main(parser.parse_args()))

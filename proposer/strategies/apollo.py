@@ -44,7 +44,7 @@ class Apollo:
 
     samples: int = 0
     """Most whole proofs of a problem; 0 leaves it to the budget."""
-    lemmas: int = 8
+    lemmas: int = 4
     """Most samples of lemmas for each whole proof; 0 leaves repairs to the service alone."""
     share: float = 0.5
     """How much of what is left of them one round of lemmas may use: the rest is for further rounds,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from benchmarks.apollo import ARMS, Careless, lean_task, learn, work
+from benchmarks.apollo import Careless, hard, lean_task, learn, work
 from clients import AsyncVerifier
 from clients.local import LocalVerifier
 from proposer.campaigns.budget import UNLIMITED
@@ -348,16 +348,17 @@ def test_options_have_bounds(name: str, options: dict[str, str], told: str) -> N
 
 
 async def test_repairs_prove_more_than_fresh_samples_do(judge: LocalVerifier) -> None:
-    proofs = honest_proofs()[:10]
-    book = await learn(judge, proofs)
-    model = Careless(book, mistakes=0.4)
+    proofs = await hard(judge, honest_proofs()[:12])
+    model = Careless(await learn(judge, proofs), mistakes=0.4)
     fresh, repaired = [
-        await work(arm, proofs, model, judge, samples=4) for arm in ("resample", "apollo")
+        await work(arm, proofs, model, judge, samples=4, repeats=4)
+        for arm in ("resample", "apollo")
     ]
 
-    assert set(ARMS) >= {"resample", "apollo"}
+    assert len(proofs) >= 3
+    assert fresh.problems == repaired.problems == 4 * len(proofs)
     assert len(repaired.solved) > len(fresh.solved)
-    assert repaired.samples <= 4 * len(proofs)
+    assert repaired.samples <= 4 * repaired.problems
     assert 0 < repaired.kept <= repaired.lines
     assert repaired.checks > 0
 
