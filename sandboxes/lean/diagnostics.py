@@ -49,7 +49,7 @@ _KINDS: Final = {
     "Elab.synthPlaceholder": "placeholder",
     "trace": "trace",
 }
-_NAMED: Final = re.compile(r"lean\.(\w+)\._namedError")
+_NAMED: Final = re.compile(r"lean\.(\w{1,100})\._namedError", re.ASCII)
 _WORDS: Final = (
     # by the beginning of a text, or by what it holds, in this order
     (re.compile(r"unsolved goals"), "unsolved-goals"),

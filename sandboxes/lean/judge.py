@@ -268,7 +268,8 @@ def _detail(facts: Facts, why: str) -> Iterator[str]:
     elif error is not None and why == _of_error(error):
         place = facts.prepared.located(error.start)
         where = "" if place is None else f"Line {place.line}, column {place.column + 1}: "
-        yield f"{where}{error.text.splitlines()[0][:300]}"
+        line, _, _ = error.text.partition("\n")
+        yield f"{where}{line[:300]}"
 
 
 def _assurance(facts: Facts, why: str) -> Assurance:

@@ -129,7 +129,8 @@ def _check(compiled: Compilation) -> None:
         if error is None:
             continue
         if error.kind.startswith("runtime."):
-            raise Stopped(f"{error.text.splitlines()[0]}, in the problem's own text")
+            line, _, _ = error.text.partition("\n")
+            raise Stopped(f"{line}, in the problem's own text")
         raise _broken(field, f"is not taken by Lean: {_words(field, error)}")
     if compiled.ran.trouble == "overloaded":
         raise Stopped("overloaded")

@@ -61,6 +61,21 @@ def saying(*messages: Message) -> Facts:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        pytest.param("lean.unknownIdentifier._namedError", "unknown-identifier", id="of-lean"),
+        pytest.param(f"lean.{'A' * 101}._namedError", "error", id="long"),
+        pytest.param("lean.é._namedError", "error", id="not-ascii"),
+    ],
+)
+def test_an_error_without_words_is_an_error(kind: str, code: str) -> None:
+    verdict = judge(saying(message("", kind=kind)))
+
+    assert verdict.reason == "elaboration-error"
+    assert [one.code for one in verdict.diagnostics] == [code]
+
+
 def ending(**ran: object) -> Facts:
     """A process that ended so, and said that it had succeeded."""
     return dataclasses.replace(
