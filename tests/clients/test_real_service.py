@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from clients import AsyncStream, AsyncVerifier
-from clients.local import LocalStream, LocalVerifier
+from clients import AsyncStepSession, AsyncStream, AsyncVerifier
+from clients.local import LocalStepSession, LocalStream, LocalVerifier
 from tests.server.scripted import ScriptedExecutor, spec
 from verifier_service.application import application
 from verifier_service.model import (
@@ -171,7 +172,12 @@ async def test_capabilities(verifier: AnyVerifier) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [(LocalVerifier, AsyncVerifier), (LocalStream, AsyncStream)]
+    ("one", "other"),
+    [
+        (LocalVerifier, AsyncVerifier),
+        (LocalStream, AsyncStream),
+        (LocalStepSession, AsyncStepSession),
+    ],
 )
 def test_both_have_the_same_methods(one: type, other: type) -> None:
     assert methods_of(one) == methods_of(other)
@@ -179,7 +185,7 @@ def test_both_have_the_same_methods(one: type, other: type) -> None:
 
 def methods_of(client: type) -> dict[str, str]:
     return {
-        name: str(inspect.signature(method)).replace("LocalStream", "AsyncStream")
+        name: re.sub(r"\bLocal(\w+)", r"Async\1", str(inspect.signature(method)))
         for name, method in inspect.getmembers(client, inspect.isfunction)
         if not name.startswith("_")
     }
