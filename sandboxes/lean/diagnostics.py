@@ -206,33 +206,33 @@ def holes(prepared: Prepared, source: str, messages: Sequence[Message]) -> list[
         messages: What Lean said of the candidate where `HOLES_SHOWN` came before it.
     """
     lexed = lex(normalised(source))
+    words = (token for token in lexed.tokens if token.kind is Kind.WORD)
+    places = [token for token in words if token.text in ("sorry", "admit")][:MAX_DIAGNOSTICS]
+    shown: dict[Position | None, list[str]] = {}
+    for message in messages:
+        if code_of(message) == "trace":
+            goals = shown.setdefault(prepared.located(message.start), [])
+            goals += goals_of(message.text[:MAX_READ])[1][: 1 - len(goals)]
     found = []
-    for token in lexed.tokens:
-        if token.kind is not Kind.WORD or token.text not in ("sorry", "admit"):
-            continue
+    for token in places:
         start, end = lexed.position(token.start), lexed.position(token.end)
         shift = prepared.columns_cut if start.line == 1 else 0
-        goals = [
-            goal
-            for message in messages
-            if code_of(message) == "trace" and prepared.located(message.start) == start
-            for goal in goals_of(message.text)[1]
-        ]
+        place = Position(start.line, start.column + shift)
         found.append(
             Diagnostic(
                 severity=Severity.ERROR,
                 code="sorry",
                 message="This is left unproved.",
                 range=Range(
-                    start_line=start.line,
-                    start_column=start.column + shift,
+                    start_line=place.line,
+                    start_column=place.column,
                     end_line=end.line,
                     end_column=end.column + shift,
                 ),
-                goals=tuple(map(_cut, goals[:1])),
+                goals=tuple(map(_cut, shown.get(place, ()))),
             )
         )
-    return found[:MAX_DIAGNOSTICS]
+    return found
 
 
 def forbidden(source: str, words: Iterable[Refused]) -> Iterator[Diagnostic]:

@@ -101,7 +101,7 @@ _ORDER: Final = tuple(Code)
 """Findings of an audit, those first that make others likely."""
 MAX_DECLARATIONS: Final = 1000
 MAX_FINDINGS: Final = 100
-"""Errors, and warnings, of an audit that are shown."""
+"""Of each sort that are shown: words, imports, and errors and warnings of an audit."""
 MAX_SEARCHED: Final = 256 * 1024
 """Characters of a candidate in which places of declarations are looked for."""
 _STACK: Final = "Stack overflow detected"
@@ -284,9 +284,9 @@ def _assurance(facts: Facts, why: str) -> Assurance:
 def _diagnostics(facts: Facts, findings: Sequence[Finding]) -> Iterator[Diagnostic]:
     if facts.has_nul:
         yield _plain("syntax-error", "It holds the character NUL, which no Lean text can hold.")
-    yield from forbidden(facts.source, facts.refused)
+    yield from forbidden(facts.source, facts.refused[:MAX_FINDINGS])
     places = _places(facts.source) if findings or facts.untidy else []
-    for module in facts.prepared.own_imports:
+    for module in facts.prepared.own_imports[:MAX_FINDINGS]:
         yield _plain("import-mismatch", f"It imports `{module}`, which the problem does not.")
     for finding in findings[:MAX_FINDINGS]:
         yield _located(finding, places, Severity.ERROR)

@@ -209,7 +209,7 @@ class Trial:
         shown = await self._runtime.compile(
             (*before, HOLES_SHOWN, last), imports=self._header, limits=self._limits
         )
-        found = holes(facts.prepared, facts.source, shown.messages[-1])
+        found = await asyncio.to_thread(holes, facts.prepared, facts.source, shown.messages[-1])
         return dataclasses.replace(facts, holes=tuple(found))
 
 

@@ -315,6 +315,31 @@ async def test_much_that_is_untidy_is_told_in_part(verify: Verify) -> None:
     assert all(one.range is not None for one in verdict.diagnostics)
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("have : True := sorry\n  " * 300, "incomplete-proof"),
+        ("unsafe " * 300, "forbidden-syntax"),
+        ("".join(f"import A{number}\n" for number in range(300)), "import-mismatch"),
+    ],
+)
+async def test_what_is_wrong_in_many_places_is_told_in_part(
+    verify: Verify, source: str, reason: str
+) -> None:
+    verdict = await verify(source if "import" in source else f"by\n  {source}sorry")
+
+    assert verdict.reason == reason
+    assert 100 <= len(verdict.diagnostics) <= 101
+
+
+async def test_goals_are_shown_behind_a_byte_order_mark(verify: Verify) -> None:
+    verdict = await verify("\ufeffby sorry")
+
+    assert [one.goals for one in verdict.diagnostics if one.code == "sorry"] == [
+        ("a b : Nat\n⊢ a + b = b + a",)
+    ]
+
+
 async def test_many_candidates_for_a_new_problem_compile_it_once(verify: Verify) -> None:
     theorem = LeanTheorem(name="fresh", statement="(a : Nat) : a + 0 = a")
 
