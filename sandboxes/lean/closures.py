@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from sandboxes.lean.declarations import (
     Constructor,
@@ -17,8 +17,12 @@ from sandboxes.lean.declarations import (
     Recursor,
     display,
 )
+from sandboxes.lean.olean import LargeModule
 
 __all__ = ["Closure", "Closures", "Group", "Unsound"]
+
+MAXIMUM_WORK: Final = 50_000_000
+"""Expressions that are looked at, each as often as declarations share it."""
 
 Group: TypeAlias = tuple[Declaration, ...]
 """Declarations that are made at once: one, or inductive types with their constructors and
@@ -61,6 +65,7 @@ class Closures:
         self._groups: dict[Name, Group] = {}
         self._below: dict[Name, frozenset[Name]] = {}
         self._recursors: dict[tuple[Name, ...], list[Declaration]] = {}
+        self._work = MAXIMUM_WORK
         for declaration in module.declarations.values():
             if isinstance(declaration.details, Recursor):
                 self._recursors.setdefault(declaration.details.all, []).append(declaration)
@@ -70,6 +75,7 @@ class Closures:
 
         Raises:
             Unsound: One rests on itself, or inductive types do not fit together.
+            LargeModule: To find out would take too long.
         """
         graph: dict[Name, set[Name]] = {}
         outside: set[Name] = set()
@@ -98,9 +104,12 @@ class Closures:
         """Constants that a group rests on, without its own."""
         if first not in self._below:
             group = self._groups[first]
-            roots = [root for one in group for root in one.expressions()]
+            reached = self._module.reach(root for one in group for root in one.expressions())
+            self._work -= len(reached)
+            if self._work < 0:
+                raise LargeModule("The module's declarations have too much in common to be read.")
             self._below[first] = frozenset(
-                self._module.constants(roots) - {one.name for one in group}
+                self._module.constants_at(reached) - {one.name for one in group}
             )
         return self._below[first]
 

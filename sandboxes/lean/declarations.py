@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final, TypeAlias
@@ -224,8 +224,12 @@ class Module:
 
     def constants(self, roots: Iterable[int]) -> set[Name]:
         """The constants that occur in expressions, and those that literals stand for."""
+        return self.constants_at(self.reach(roots))
+
+    def constants_at(self, expressions: Iterable[int]) -> set[Name]:
+        """The constants that these expressions are, or stand for; not those below them."""
         found: set[Name] = set()
-        for index in self.reach(roots):
+        for index in expressions:
             node = self.nodes[index]
             if node[0] in (CONSTANT, PROJECTION):
                 found.add(node[1])
@@ -233,14 +237,14 @@ class Module:
                 found.update(_LITERALS[node[0]])
         return found
 
-    def reach(self, roots: Iterable[int]) -> set[int]:
-        """Expressions with all their subexpressions."""
+    def reach(self, roots: Iterable[int], known: Container[int] = ()) -> set[int]:
+        """Expressions with all their subexpressions, but for what is known, and what is below."""
         nodes = self.nodes
         seen: set[int] = set()
         waiting = list(roots)
         while waiting:
             index = waiting.pop()
-            if index in seen:
+            if index in seen or index in known:
                 continue
             seen.add(index)
             node = nodes[index]
@@ -287,9 +291,8 @@ class Digests:
         """Of an expression."""
         done = self._nodes
         if root not in done:
-            for index in sorted(self._module.reach([root])):  # subexpressions come first
-                if index not in done:
-                    done[index] = self._node(self._module.nodes[index])
+            for index in sorted(self._module.reach([root], done)):  # subexpressions come first
+                done[index] = self._node(self._module.nodes[index])
         return done[root]
 
     def declaration(self, declaration: Declaration, *, proof: bool = True) -> bytes:

@@ -291,11 +291,8 @@ class _Writer:
         done = self._expressions
         if root not in done:
             known = self._tables.expressions
-            for index in sorted(self._module.reach([root])):
-                if index not in done:
-                    done[index] = known.setdefault(
-                        self._node(self._module.nodes[index]), len(known)
-                    )
+            for index in sorted(self._module.reach([root], done)):
+                done[index] = known.setdefault(self._node(self._module.nodes[index]), len(known))
         return done[root]
 
     def _node(self, node: tuple[Any, ...]) -> tuple[Any, ...]:

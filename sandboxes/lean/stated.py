@@ -148,11 +148,12 @@ def _read(spec: Specification, compiled: bytes) -> tuple[Module, str]:
     """What a problem was compiled to, and the digest of its statement."""
     try:
         module = read_module(compiled)
+        wrong = specification_findings(module, spec.name) if spec.head else []
     except ModuleError as error:
         raise ExecutorFault(f"What Lean compiled the problem to can't be read: {error}") from error
     if not spec.head:
         return module, ""
-    if wrong := specification_findings(module, spec.name):
+    if wrong:
         raise _broken("statement", f"states nothing that could be proved: {wrong[0].message}")
     stated = module.declarations[spec.name]
     assert stated.value is not None  # of a theorem

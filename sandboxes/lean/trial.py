@@ -136,19 +136,19 @@ class Trial:
             facts = dataclasses.replace(facts, module=module, untidy=untidy)
             if self._theorem.whole_file:
                 return await self._surveyed(facts, problem, module, compiled)
+            certificate = await certify(
+                self._runtime,
+                problem,
+                compiled,
+                self._stated.spec.name,
+                imports=self._header,
+                allowed_axioms=self._stated.spec.allowed_axioms,
+                by_computation=self._theorem.by_computation,
+                library=self._second_kernel,
+                limits=self._limits,
+            )
         except ModuleError as error:
             return dataclasses.replace(facts, unreadable=str(error))
-        certificate = await certify(
-            self._runtime,
-            problem,
-            compiled,
-            self._stated.spec.name,
-            imports=self._header,
-            allowed_axioms=self._stated.spec.allowed_axioms,
-            by_computation=self._theorem.by_computation,
-            library=self._second_kernel,
-            limits=self._limits,
-        )
         self._used.append(certificate.usage)
         return dataclasses.replace(
             facts,
