@@ -348,32 +348,33 @@ def test_options_have_bounds(name: str, options: dict[str, str], told: str) -> N
 
 
 async def test_repairs_prove_more_than_fresh_samples_do(judge: LocalVerifier) -> None:
-    proofs = await hard(judge, honest_proofs()[:12])
+    names = ("or_rotate", "no_greatest_pair", "swap_pair")
+    proofs = [one for one in honest_proofs() if one.theorem.name in names]
     model = Careless(await learn(judge, proofs), mistakes=0.4)
     fresh, repaired = [
-        await work(arm, proofs, model, judge, samples=4, repeats=4)
+        await work(arm, proofs, model, judge, samples=4, repeats=3)
         for arm in ("resample", "apollo")
     ]
 
-    assert len(proofs) >= 3
-    assert fresh.problems == repaired.problems == 4 * len(proofs)
+    assert await hard(judge, proofs) == proofs  # or no model is needed
     assert len(repaired.solved) > len(fresh.solved)
     assert repaired.samples <= 4 * repaired.problems
     assert 0 < repaired.kept <= repaired.lines
     assert repaired.checks > 0
 
 
-async def test_a_file_of_theorems_from_the_command_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["apollo", "dsp", "tree-search"])
+async def test_a_file_of_theorems_from_the_command_line(tmp_path: Path, name: str) -> None:
     shell = Shell(tmp_path, None)
     (tmp_path / "theorems.jsonl").write_text(json.dumps(order().source))
-    for strategy in ("apollo", "dsp", "tree-search"):
-        async with serving(rule=lambda _: streamed(RIGHT_WHOLE)) as server:
-            code, out, err = await shell.run(
-                *("propose", "--problems", "theorems.jsonl", "--model", server.url),
-                *("--strategy", strategy, "--json"),
-            )
-        assert code == 0, err
-        assert summary(out)["states"] == {"solved": 1}
+    async with serving(rule=lambda _: streamed(RIGHT_WHOLE)) as server:
+        code, out, err = await shell.run(
+            *("propose", "--problems", "theorems.jsonl", "--model", server.url),
+            *("--strategy", name, "--json"),
+        )
+
+    assert code == 0, err
+    assert summary(out)["states"] == {"solved": 1}
 
 
 RIGHT_WHOLE = "```lean\nexact ⟨Nat.le_trans h (Nat.le_trans k l), rfl⟩\n```"
