@@ -16,6 +16,7 @@ from clients.local import LocalVerifier
 from proposer.campaigns.budget import UNLIMITED
 from proposer.campaigns.record import CampaignRecord
 from proposer.models import Chat, Request
+from proposer.models.recordings import ReplayingModel
 from proposer.models.scripted import ScriptedModel, in_turn
 from proposer.problems import InvalidProblems, Task
 from proposer.strategies import InvalidOption, make_strategy
@@ -209,7 +210,7 @@ async def test_a_search_finds_the_way_tactic_by_tactic(
 @pytest.mark.parametrize(
     "odd",
     ["simp \ud800", "simp\0", "x" * 3999, "exact " + "(" * 2000, "end\n#eval 1", "·"],
-    ids=repr,
+    ids=["surrogate", "nul", "long-word", "deep", "ends-the-theorem", "bullet"],
 )
 @pytest.mark.parametrize("name", ["apollo", "dsp", "tree-search"])
 async def test_odd_answers_are_no_end(
@@ -273,6 +274,29 @@ async def test_a_campaign_goes_on_without_asking_again(
     assert sorted(first + rest) == sorted(whole)
     with CampaignRecord(tmp_path / "parts.db") as record:
         assert record.standings()[0].state == "solved"
+
+
+@pytest.mark.parametrize("name", ["apollo", "dsp", "tree-search"])
+async def test_a_record_is_replayed(
+    judge: LocalVerifier, record: CampaignRecord, name: str
+) -> None:
+    def script(request: Request) -> str:
+        said = last_turn(request)
+        if "What is left to prove" in said:
+            return proving(STEPS)(request)
+        return fenced(RIGHT if ": a ≤ d :=" in said else WRONG)
+
+    options = {"tactics": ""} if name == "tree-search" else {"width": "1"}
+    await run([order()], ScriptedModel(script), judge, record, strategy=name, options=options)
+    with CampaignRecord(":memory:") as again:
+        model = ReplayingModel(record.completions())
+        await run([order()], model, judge, again, strategy=name, options=options)
+        answers = [(one.state, one.answer, one.answer_place) for one in again.standings()]
+        asked = [kept.request_digest for kept in again.samples("order")]
+
+    assert answers == [(one.state, one.answer, one.answer_place) for one in record.standings()]
+    assert answers[0][0] == "solved"
+    assert asked == [kept.request_digest for kept in record.samples("order")]
 
 
 async def _asked(
