@@ -106,6 +106,7 @@ class Sandboxes:
         label: str,
         *choices: Sequence[str],
         files: Sequence[Path] = (),
+        placed: Sequence[tuple[Path, Path]] = (),
         variables: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[Interpreter, JailPool]:
         """A pool of jails, and what is in them.
@@ -116,6 +117,7 @@ class Sandboxes:
                 image has its own.
             files: Further files and folders for its jails, of those that are there, where jails
                 have this machine's.
+            placed: More of them, each with the path under which jails have it.
             variables: What the first process of its jails finds in its environment, beside what
                 Python needs. An image has its own.
 
@@ -126,7 +128,7 @@ class Sandboxes:
         """
         if self._kind == "bubblewrap":
             interpreter = await asyncio.to_thread(
-                _first_of, label, choices or [()], files, variables
+                _first_of, label, choices or [()], files, placed, variables
             )
             backend: Backend = await BubblewrapBackend.create(interpreter, self._slots)
         else:
@@ -179,6 +181,7 @@ def _first_of(
     label: str,
     choices: Sequence[Sequence[str]],
     files: Sequence[Path],
+    placed: Sequence[tuple[Path, Path]],
     variables: Mapping[str, str],
 ) -> Interpreter:
     *preferred, last = choices
@@ -191,6 +194,7 @@ def _first_of(
     return dataclasses.replace(
         found,
         files=(*found.files, *filter(Path.exists, files)),
+        packages=(*found.packages, *placed),
         environment={**found.environment, **variables},
     )
 

@@ -108,12 +108,12 @@ class LeanEnvironment:
         )
 
     def check_visible(self) -> None:
-        """Refuses what jails would not see.
+        """Refuses a program that jails would not see: they have it where it is outside of them.
 
         Raises:
             LeanUnavailable: It lies in /tmp, where each jail has an empty folder of its own.
         """
-        for path in filter(None, (self.library, self.binary, *self.lean_path)):
+        for path in filter(None, (self.binary, *self.lean_path)):
             if path.is_relative_to(_TMP):
                 raise LeanUnavailable(
                     f"{self.name} needs {path}, and jails have a {_TMP} of their own. Put it "

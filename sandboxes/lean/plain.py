@@ -44,11 +44,11 @@ async def open_runtime(environment: LeanEnvironment, sandboxes: Sandboxes) -> Le
         LeanUnavailable: Neither can be used in jails.
         UnusablePackages: There is no image for the environment.
     """
-    environment.check_visible()
     if environment.library is not None and environment.version in SUPPORTED:
         return await LeanRuntime.create(environment, sandboxes)
     if environment.binary is None:
         raise LeanUnavailable(f"{environment.name} has neither a library that is known nor `lean`.")
+    environment.check_visible()
     return await PlainRuntime.create(environment, sandboxes)
 
 

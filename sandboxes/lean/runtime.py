@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from sandboxes.isolation.capture import Collector
@@ -33,6 +34,8 @@ REPLAY: Final = "sandboxes.lean.jailed.replay"
 KERNEL: Final = "sandboxes.lean.jailed.kernel"
 MODULES: Final = (ELABORATE, REPLAY, KERNEL)
 """What a jail has imported beside its header: any of them can run in it."""
+_IN_JAILS: Final = Path("/verifier/lean")
+"""Where jails have an environment, wherever it is outside of them."""
 MAX_SAID_BYTES: Final = 16 * 1024**2
 MAX_WORDS_BYTES: Final = 64 * 1024
 MAX_MODULE_BYTES: Final = 64 * 1024**2
@@ -117,14 +120,17 @@ class LeanRuntime:
             UnusablePackages: There is no image for the environment.
         """
         assert environment.library is not None
-        where = {
-            "library": str(environment.library),
-            "path": [str(folder) for folder in environment.lean_path],
-        }
+        library = _IN_JAILS / "library"
+        path = [_IN_JAILS / str(number) for number in range(len(environment.lean_path))]
+        where = {"library": str(library), "path": [str(folder) for folder in path]}
         binaries = sorted(environment.library.glob("*.so"))
         interpreter, jails = await sandboxes.environment(
             environment.name,
-            files=[environment.library, *environment.lean_path, *shared_libraries(binaries)],
+            files=shared_libraries(binaries),
+            placed=[
+                (environment.library, library),
+                *zip(environment.lean_path, path, strict=True),
+            ],
             variables={VARIABLE: json.dumps(where)},
         )
         return cls(environment, interpreter, jails)
