@@ -7,6 +7,7 @@ one finds the header as loaded as ever.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -37,6 +38,8 @@ MODULES: Final = (ELABORATE, REPLAY, KERNEL)
 _IN_JAILS: Final = Path("/verifier/lean")
 """Where jails have an environment, wherever it is outside of them."""
 MAX_SAID_BYTES: Final = 16 * 1024**2
+_MUCH_BYTES: Final = 256 * 1024
+"""More than this is not read while others wait."""
 MAX_WORDS_BYTES: Final = 64 * 1024
 MAX_MODULE_BYTES: Final = 64 * 1024**2
 
@@ -195,7 +198,8 @@ class LeanRuntime:
                 watch = Watch(run, lease, limits)
                 ended = await watch.until(run)
                 written = os.pread(file_end, MAX_MODULE_BYTES + 1, 0) if file else b""
-        lines = _lines(bytes(said.data))
+        data = bytes(said.data)
+        lines = await asyncio.to_thread(_lines, data) if len(data) > _MUCH_BYTES else _lines(data)
         heard = bytes(words.data).decode("utf-8", "replace")
         if not ended.begun and ended.limit is None and watch.stopped_for is None:
             if ended.code == 0 and lines and "failure" in lines[0]:
