@@ -30,7 +30,7 @@ class Recycling:
     age_seconds: float = 600.0
     idle_jails: int = 4
     """Jails kept per role while nobody uses them."""
-    roles: int = 32
+    roles: int = 8
     """Roles whose jails are kept; those of the role that was used longest ago go first."""
 
 

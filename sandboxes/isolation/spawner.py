@@ -22,7 +22,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -107,6 +107,15 @@ class Spawner:
             self._process = None
 
 
+def _readable(sources: Sequence[socket.socket], seconds: float | None) -> list[socket.socket]:
+    """Those that have something to say, whatever the numbers of their file descriptors."""
+    poll = select.poll()
+    for source in sources:
+        poll.register(source, select.POLLIN)
+    said = {fd for fd, _ in poll.poll(None if seconds is None else seconds * 1000)}
+    return [source for source in sources if source.fileno() in said]
+
+
 class _Jails:
     """The spawner's end."""
 
@@ -123,8 +132,7 @@ class _Jails:
             watched = [line for line in self._lifelines if line not in self._ending]
             sources = [*watched, *([self._requests] if self._requests else [])]
             # Processes that are on their way out are looked at again shortly.
-            readable, _, _ = select.select(sources, [], [], 0.002 if self._ending else None)
-            for source in readable:
+            for source in _readable(sources, 0.002 if self._ending else None):
                 if source is self._requests:
                     self._obey()
                 else:
