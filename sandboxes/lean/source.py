@@ -38,6 +38,8 @@ __all__ = [
 
 MAX_TRUSTED_CHARACTERS: Final = 4 * 1024**2
 MAX_NAME_CHARACTERS: Final = 1000
+MAX_HEADER_BYTES: Final = 32 * 1024
+"""Of lines of `import`: a jail is opened with them."""
 MAX_SCOPES: Final = 100
 """Namespaces and sections within each other, in which theorems are looked for."""
 MAX_AXIOMS: Final = 1000
@@ -92,7 +94,7 @@ class Specification:
     @property
     def header(self) -> str:
         """The lines of `import`."""
-        return "".join(f"import {module}\n" for module in self.imports)
+        return _header(self.imports)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -190,6 +192,15 @@ def _text_violations(field: str, text: str) -> list[Violation]:
     first = lexed.tokens[0].text if lexed.tokens else ""
     if first in ("prelude", "module"):
         return [Violation(field, f"begins with `{first}`. Begin with `import`, or with neither.")]
+    imports, _ = _without_imports(lexed)
+    if len(_header(imports).encode()) > MAX_HEADER_BYTES:
+        return [
+            Violation(
+                field,
+                f"imports {len(imports)} modules, in more than {MAX_HEADER_BYTES} bytes. Import "
+                "one module that imports them.",
+            )
+        ]
     return []
 
 
@@ -279,6 +290,10 @@ def prepared(spec: Specification, source: str) -> Prepared:
     )
 
 
+def _header(imports: Sequence[str]) -> str:
+    return "".join(f"import {module}\n" for module in imports)
+
+
 def _code(tokens: Sequence[Token]) -> list[Token]:
     return [token for token in tokens if token.kind is not Kind.DOC]
 
@@ -338,8 +353,7 @@ def _without_imports(lexed: Lexed) -> tuple[tuple[str, ...], str]:
 def whole_file(text: str) -> LeanTheorem:
     """A file as a problem of its own: with its imports, to prove the theorems that it states."""
     imports, _ = _without_imports(lex(normalised(text)))
-    preamble = "".join(f"import {module}\n" for module in imports)
-    return LeanTheorem(preamble=preamble, whole_file=True)
+    return LeanTheorem(preamble=_header(imports), whole_file=True)
 
 
 def split_at_last_theorem(text: str) -> LeanTheorem:

@@ -305,3 +305,13 @@ def test_a_file_of_its_own_has_its_imports() -> None:
 )  # fmt: skip
 def test_words_that_are_refused(text: str, words: list[str]) -> None:
     assert [word.token.text for word in refused(lex(text))] == words
+
+
+def test_more_imports_than_a_jail_is_opened_with_are_refused() -> None:
+    many = "".join(f"import Module{number}\n" for number in range(5000))
+    theorem = LeanTheorem(preamble=many, name="goal", statement=": True")
+
+    (violation,) = violations(theorem)
+
+    assert violation.field == "problem.lean_theorem.preamble"
+    assert violation.description.startswith("imports 5000 modules")
